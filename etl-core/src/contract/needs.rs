@@ -1,0 +1,87 @@
+//! What a stage asks for besides its records: resources and the settings, by type.
+//!
+//! A stage lists the types it needs and does not know the pipeline; the pipeline's context provides
+//! types and does not know the stages. [`LentBy`] is the place where both meet, and where the
+//! compiler says that one is missing.
+
+use super::error::Result;
+
+/// What a pipeline lends to its stages: the settings and the resources. `pipeline!` writes one per
+/// pipeline.
+pub trait Context: Send + Sync + 'static {}
+
+/// A context that holds exactly one value of type `T`.
+#[diagnostic::on_unimplemented(
+    message = "no resource of type `{T}` in this pipeline",
+    label = "this stage needs a `{T}`",
+    note = "list a `#[resource]` that returns `{T}` under `resources:`, or make `{T}` the pipeline's `settings:`"
+)]
+pub trait Provides<T>: Context {
+    /// The value.
+    fn get(&self) -> &T;
+}
+
+/// Rules that read nothing have the context `()`, which every pipeline provides.
+impl<C: Context> Provides<()> for C {
+    fn get(&self) -> &() {
+        &()
+    }
+}
+
+/// A list of needed types, as a tuple.
+pub trait Needs: 'static {
+    /// The same types, lent.
+    type Lent<'a>: Copy + Send + Sync;
+}
+
+/// A list of types that the context `C` can lend.
+pub trait LentBy<C>: Needs {
+    /// Borrows each type from the context.
+    fn lend(context: &C) -> Self::Lent<'_>;
+}
+
+macro_rules! tuples {
+    ($($($name:ident)*;)*) => { $(
+        impl<$($name: Sync + 'static),*> Needs for ($($name,)*) {
+            type Lent<'a> = ($(&'a $name,)*);
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<Cx: Context $(+ Provides<$name>)*, $($name: Sync + 'static),*> LentBy<Cx> for ($($name,)*) {
+            #[allow(clippy::unused_unit, reason = "the empty tuple is one of the tuples")]
+            fn lend(_context: &Cx) -> Self::Lent<'_> {
+                ($(<Cx as Provides<$name>>::get(_context),)*)
+            }
+        }
+    )* };
+}
+
+tuples! {
+    ;
+    A;
+    A B;
+    A B D;
+    A B D E;
+    A B D E F;
+    A B D E F G;
+    A B D E F G H;
+    A B D E F G H I;
+}
+
+/// Something made once per run and lent to the stages that ask for it; written by `#[resource]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource",
+    label = "not a `#[resource]`",
+    note = "write `#[resource]` above the function that makes it"
+)]
+pub trait Resource: Send + Sync + 'static {
+    /// What is lent.
+    type Value: Send + Sync + 'static;
+    /// What it is made from: the settings, and resources listed before it.
+    type Needs: Needs;
+    /// The function's name.
+    const NAME: &'static str;
+
+    /// Makes the value; called once, before any record moves.
+    fn make(lent: <Self::Needs as Needs>::Lent<'_>) -> impl Future<Output = Result<Self::Value>> + Send;
+}

@@ -1,0 +1,100 @@
+//! What a pipeline as a whole promises and tolerates.
+
+use std::fmt;
+
+/// The delivery guarantee that a pipeline demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// A record is never loaded twice; it may be lost. No load is retried.
+    AtMostOnce,
+    /// A record is never lost; a retried load may double it.
+    AtLeastOnce,
+}
+
+impl Delivery {
+    /// The word in `delivery:`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtMostOnce => "at_most_once",
+            Self::AtLeastOnce => "at_least_once",
+        }
+    }
+}
+
+/// How many errors (rejected, skipped and failed records) a run tolerates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    /// The share of the records read, in `(0, 1]`; one more stops the run.
+    pub rate: Option<f64>,
+    /// The number of errors; one more stops the run.
+    pub count: Option<u64>,
+    /// How many records must have been read before the rate is looked at while running. At the end
+    /// of the run it is looked at in any case.
+    pub min_sample: u64,
+}
+
+impl Threshold {
+    /// Tolerates any number.
+    pub const NONE: Self = Self { rate: None, count: None, min_sample: Self::MIN_SAMPLE };
+    /// The usual [`Threshold::min_sample`].
+    pub const MIN_SAMPLE: u64 = 1_000;
+
+    /// At most this share of the records read.
+    #[must_use]
+    pub const fn rate(rate: f64) -> Self {
+        Self { rate: Some(rate), ..Self::NONE }
+    }
+
+    /// At most this number of errors.
+    #[must_use]
+    pub const fn count(count: u64) -> Self {
+        Self { count: Some(count), ..Self::NONE }
+    }
+
+    /// Whether `errors` out of `records` are too many. `ended` is true once the source is.
+    #[must_use]
+    pub fn passed(&self, errors: u64, records: u64, ended: bool) -> bool {
+        let too_many = self.count.is_some_and(|count| errors > count);
+        let sampled = ended || records >= self.min_sample;
+        // Counts stay far below 2^53, where an f64 is still exact.
+        #[allow(clippy::cast_precision_loss, reason = "see above")]
+        let too_often = sampled && errors > 0 && self.rate.is_some_and(|rate| errors as f64 > rate * records as f64);
+        too_many || too_often
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.rate, self.count) {
+            (None, None) => f.write_str("none"),
+            (Some(rate), None) => write!(f, "{}%", percent(rate)),
+            (None, Some(count)) => write!(f, "{count}"),
+            (Some(rate), Some(count)) => write!(f, "{}% or {count}", percent(rate)),
+        }
+    }
+}
+
+fn percent(rate: f64) -> f64 {
+    (rate * 1e8).round() / 1e6
+}
+
+/// The clauses of `pipeline!` that concern the pipeline as a whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// `error_threshold:`
+    pub threshold: Threshold,
+    /// `delivery:`
+    pub delivery: Option<Delivery>,
+    /// `memory:`, in bytes: what records may occupy between source and target.
+    pub memory: Option<u64>,
+    /// Whether there is a `dead_letter:`; its path may depend on the settings.
+    pub dead_letter: bool,
+}
+
+impl Policy {
+    /// Nothing said.
+    pub const NONE: Self = Self { threshold: Threshold::NONE, delivery: None, memory: None, dead_letter: false };
+}

@@ -1,0 +1,230 @@
+//! How a record meets a format: a schema, and two monomorphic functions that know no format.
+//!
+//! A connector implements one end ([`FieldSource`] to read, [`FieldVisitor`] or [`ColumnVisitor`]
+//! to write), `#[derive(Record)]` the other. Columns are numbered as the schema lists them; a
+//! connector binds them to its own columns by name, once per file.
+
+use std::fmt;
+
+/// The physical type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ColumnType {
+    /// `bool`
+    Bool,
+    /// `i8`
+    I8,
+    /// `i16`
+    I16,
+    /// `i32`
+    I32,
+    /// `i64`
+    I64,
+    /// `u8`
+    U8,
+    /// `u16`
+    U16,
+    /// `u32`
+    U32,
+    /// `u64`
+    U64,
+    /// `f32`
+    F32,
+    /// `f64`
+    F64,
+    /// UTF-8 text of any length
+    Text,
+    /// bytes of any length
+    Bytes,
+}
+
+impl ColumnType {
+    /// The name that schemas and messages print.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::I8 => "i8",
+            Self::I16 => "i16",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// One column of a record's schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The name in files and tables.
+    pub name: &'static str,
+    /// What a value is.
+    pub column_type: ColumnType,
+    /// Whether a value may be missing.
+    pub nullable: bool,
+    /// Whether a value is masked wherever it is shown to people.
+    pub sensitive: bool,
+    /// Whether a source may lack the whole column (`#[record(default)]`).
+    pub optional: bool,
+}
+
+/// Why a field could not be read. It names the column and never quotes the value (I8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The column's name in the schema.
+    pub column: &'static str,
+    /// What is wrong with the value.
+    pub problem: Problem,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column `{}` {}", self.column, self.problem)
+    }
+}
+
+/// What can be wrong with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Problem {
+    /// No value, and the field is no `Option`.
+    Missing,
+    /// The value is not of the column's type.
+    NotA(ColumnType),
+    /// A number that the field's type cannot hold.
+    OutOfRange(ColumnType),
+    /// Bytes that are not UTF-8.
+    NotUtf8,
+    /// The field's own type refused the text (`#[record(text)]`).
+    Refused,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("has no value"),
+            Self::NotA(wanted) => write!(f, "is not of type {}", wanted.as_str()),
+            Self::OutOfRange(wanted) => write!(f, "is out of the range of {}", wanted.as_str()),
+            Self::NotUtf8 => f.write_str("is not valid UTF-8"),
+            Self::Refused => f.write_str("is not in the form that its type expects"),
+        }
+    }
+}
+
+/// Where the fields of one record are read from: a line of CSV, a JSON object, a row.
+///
+/// `column` is an index into the schema. Each column is asked once, in order, [`null`] first where
+/// the field may be missing.
+///
+/// [`null`]: FieldSource::null
+pub trait FieldSource {
+    /// Whether the column has no value.
+    fn null(&mut self, column: usize) -> bool;
+    /// A truth value.
+    fn boolean(&mut self, column: usize) -> Result<bool, Problem>;
+    /// A signed number; the field narrows it.
+    fn i64(&mut self, column: usize) -> Result<i64, Problem>;
+    /// An unsigned number; the field narrows it.
+    fn u64(&mut self, column: usize) -> Result<u64, Problem>;
+    /// A single-precision number.
+    fn f32(&mut self, column: usize) -> Result<f32, Problem>;
+    /// A double-precision number.
+    fn f64(&mut self, column: usize) -> Result<f64, Problem>;
+    /// A text, lent until the next call.
+    fn text(&mut self, column: usize) -> Result<&str, Problem>;
+    /// Bytes, lent until the next call.
+    fn bytes(&mut self, column: usize) -> Result<&[u8], Problem>;
+}
+
+/// Where the fields of one record are shown: a line of CSV or JSON, a bound statement.
+pub trait FieldVisitor {
+    /// What can go wrong in writing.
+    type Error;
+    /// No value.
+    fn null(&mut self, column: usize) -> Result<(), Self::Error>;
+    /// A truth value.
+    fn boolean(&mut self, column: usize, value: bool) -> Result<(), Self::Error>;
+    /// A signed number; its width is in the schema.
+    fn i64(&mut self, column: usize, value: i64) -> Result<(), Self::Error>;
+    /// An unsigned number; its width is in the schema.
+    fn u64(&mut self, column: usize, value: u64) -> Result<(), Self::Error>;
+    /// A single-precision number.
+    fn f32(&mut self, column: usize, value: f32) -> Result<(), Self::Error>;
+    /// A double-precision number.
+    fn f64(&mut self, column: usize, value: f64) -> Result<(), Self::Error>;
+    /// A text.
+    fn text(&mut self, column: usize, value: &str) -> Result<(), Self::Error>;
+    /// Bytes.
+    fn bytes(&mut self, column: usize, value: &[u8]) -> Result<(), Self::Error>;
+}
+
+/// Where whole columns are shown: the builders of a columnar format. One call a column and batch,
+/// so that the loop inside is monomorphic.
+pub trait ColumnVisitor {
+    /// What can go wrong in writing.
+    type Error;
+    /// Truth values.
+    fn booleans(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<bool>>) -> Result<(), Self::Error>;
+    /// Signed numbers; their width is in the schema.
+    fn i64s(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<i64>>) -> Result<(), Self::Error>;
+    /// Unsigned numbers; their width is in the schema.
+    fn u64s(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<u64>>) -> Result<(), Self::Error>;
+    /// Single-precision numbers.
+    fn f32s(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<f32>>) -> Result<(), Self::Error>;
+    /// Double-precision numbers.
+    fn f64s(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<f64>>) -> Result<(), Self::Error>;
+    /// Texts. An owned text appears where a field's type makes it on the way (`#[record(text)]`).
+    fn texts<S: AsRef<str>>(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<S>>) -> Result<(), Self::Error>;
+    /// Bytes.
+    fn byte_strings<'r>(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<&'r [u8]>>) -> Result<(), Self::Error>;
+}
+
+/// A type whose columns are known.
+pub trait Described {
+    /// The columns, in the order of the fields.
+    const SCHEMA: &'static [Column];
+}
+
+/// A record that can be read from any [`FieldSource`]; written by `#[derive(Record)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be decoded",
+    label = "has no generated decoder",
+    note = "add `#[derive(Record)]` to `{Self}`",
+    note = "for a type that only has serde, use the connector's `serde` entry, such as `csv::read_serde`"
+)]
+pub trait Decode: Described + Sized {
+    /// Reads the fields in the order of the schema.
+    ///
+    /// # Errors
+    /// The first field that cannot be read.
+    fn decode<S: FieldSource>(source: &mut S) -> Result<Self, FieldError>;
+}
+
+/// A record that can be shown to any [`FieldVisitor`] or [`ColumnVisitor`]; written by
+/// `#[derive(Record)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be encoded",
+    label = "has no generated encoder",
+    note = "add `#[derive(Record)]` to `{Self}`",
+    note = "for a type that only has serde, use the connector's `serde` entry, such as `jsonl::write_serde`"
+)]
+pub trait Encode: Described + Sized {
+    /// Shows the fields in the order of the schema.
+    ///
+    /// # Errors
+    /// What the visitor returns.
+    fn encode<V: FieldVisitor>(&self, visitor: &mut V) -> Result<(), V::Error>;
+
+    /// Shows whole columns of many records.
+    ///
+    /// # Errors
+    /// What the visitor returns.
+    fn encode_columns<V: ColumnVisitor>(records: &[Self], visitor: &mut V) -> Result<(), V::Error>;
+}

@@ -1,0 +1,33 @@
+//! What moves through a pipeline.
+
+pub mod codec;
+mod field;
+mod json;
+mod sensitive;
+
+pub use codec::{Column, ColumnType, Decode, Described, Encode, FieldError, Problem};
+pub use field::Field;
+pub use json::write_json;
+pub(crate) use sensitive::SECRET_NAME;
+pub use sensitive::{MASK, Secret, Sensitive};
+
+/// A typed record: owned, and free to move between threads.
+///
+/// `#[derive(Record)]` implements it together with the codecs ([`Decode`], [`Encode`]);
+/// `#[derive(SerdeRecord)]` implements it alone, for a type that only has serde. It is not a
+/// blanket impl, because the engine tells a record from an `Option`, a `Vec` or a `Result` of
+/// records by it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a record",
+    label = "not a record",
+    note = "add `#[derive(Record)]` to `{Self}`, or `#[derive(SerdeRecord)]` if it only has serde",
+    note = "wrap a type of another crate in a struct of your own"
+)]
+pub trait Record: Send + Sync + 'static {
+    /// Writes the record as one JSON object: what a dead letter keeps where the source has no
+    /// bytes. `false` where the type cannot show itself.
+    fn to_json(&self, out: &mut Vec<u8>) -> bool {
+        let _ = out;
+        false
+    }
+}

@@ -1,0 +1,346 @@
+//! What an extractor opens: something that is read in chunks, which are decoded where there is a
+//! free worker.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::Stream;
+use futures::{FutureExt, StreamExt};
+
+use super::error::{Error, Result, StageError};
+use super::position::Position;
+use super::record::Record;
+
+/// A source that yields records of type `T`.
+pub type BoxSource<'a, T> = Box<dyn Source<Record = T> + 'a>;
+
+/// Reads chunks of undecoded records, in order. Runs on a thread of its own: it may block.
+pub trait Source: Send {
+    /// The record that its chunks decode to.
+    type Record: Record;
+
+    /// What is known before reading.
+    fn info(&self) -> SourceInfo;
+
+    /// Validates the source before anything is read: that it is there, has a header, has the
+    /// columns. Called once by `run` and by `check`.
+    ///
+    /// # Errors
+    /// Why it cannot be read, naming the file and the line.
+    fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
+        async { Ok(()) }.boxed()
+    }
+
+    /// The next chunk, of about as many records as wanted, or `None` at the end.
+    ///
+    /// # Errors
+    /// That the source cannot be read further. A single record that cannot be decoded is not an
+    /// error here but one of [`Decoded::malformed`].
+    fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<Self::Record>>>>;
+}
+
+/// How much a chunk should hold. Both are aims, not limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Records.
+    pub records: usize,
+    /// Bytes of the source.
+    pub bytes: usize,
+}
+
+/// What is known of a source before it is read.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SourceInfo {
+    /// Its name for people: a path, a table, `memory`.
+    pub name: Cow<'static, str>,
+    /// Its size in bytes, for the progress bar.
+    pub bytes: Option<u64>,
+    /// How many records it holds, for the progress bar.
+    pub records: Option<u64>,
+    /// Whether it can be read again from a position and yields the same records.
+    pub replayable: bool,
+}
+
+impl SourceInfo {
+    /// A source of which only the name is known.
+    pub fn named(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}
+
+/// A chunk that is not decoded yet.
+pub type BoxChunk<T> = Box<dyn Chunk<T>>;
+
+/// A part of a source that is decoded on its own, by any worker.
+pub trait Chunk<T>: Send {
+    /// Its size in memory in bytes, counted against the memory budget.
+    fn bytes(&self) -> usize;
+
+    /// How many bytes of the source it covers, for the progress bar.
+    fn source_bytes(&self) -> u64 {
+        self.bytes() as u64
+    }
+
+    /// Decodes it.
+    fn decode(self: Box<Self>) -> Decoded<T>;
+}
+
+/// A decoded chunk: every record of it is either among the records or malformed.
+pub struct Decoded<T> {
+    /// The records, in order.
+    pub records: Vec<T>,
+    /// The index in the chunk of each record; `None` where it is simply its place in `records`.
+    pub inputs: Option<Vec<u32>>,
+    /// Records that could not be decoded, by index in the chunk.
+    pub malformed: Vec<Malformed>,
+    /// Where the records came from.
+    pub origin: Arc<dyn Origin>,
+}
+
+impl<T> std::fmt::Debug for Decoded<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoded").field("records", &self.records.len()).field("malformed", &self.malformed).finish_non_exhaustive()
+    }
+}
+
+/// A record of the source that could not be decoded.
+#[derive(Clone, Debug)]
+pub struct Malformed {
+    /// Its index in the chunk.
+    pub index: u32,
+    /// A name for the kind of mistake: `ragged`, `not_utf8`, `field`, `too_large`.
+    pub code: &'static str,
+    /// The column, where one is to blame.
+    pub column: Option<&'static str>,
+    /// What is wrong, without any content of the record.
+    pub message: Cow<'static, str>,
+}
+
+/// Where the records of a chunk came from: asked only for records that are rejected or fail.
+pub trait Origin: Send + Sync {
+    /// The position of the record with this index in the chunk.
+    fn position(&self, index: u32) -> Position;
+
+    /// The record's bytes in the source, for a dead letter.
+    fn payload(&self, index: u32) -> Option<Cow<'_, [u8]>>;
+}
+
+/// What an extractor may return as its source: a connector's source, or a `Vec` of records.
+/// (`impl Iterator` and `impl Stream` come wrapped, by the macro.)
+#[diagnostic::on_unimplemented(
+    message = "an `#[extractor]` cannot return `{Self}`",
+    label = "yields no records",
+    note = "return a connector's source, `Vec<T>`, `impl Iterator<Item = T>` or `impl Stream<Item = T>` (written literally), or a `Result` of one of these"
+)]
+pub trait IntoSource<'a> {
+    /// The record that it yields.
+    type Record: Record;
+
+    /// The source.
+    fn into_source(self) -> BoxSource<'a, Self::Record>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, S: Source + 'a> IntoSource<'a> for S {
+    type Record = S::Record;
+
+    fn into_source(self) -> BoxSource<'a, S::Record> {
+        Box::new(self)
+    }
+}
+
+impl<'a, T: Record> IntoSource<'a> for Vec<T> {
+    type Record = T;
+
+    fn into_source(self) -> BoxSource<'a, T> {
+        let records = Some(self.len() as u64);
+        Box::new(Pulled { records, ..Pulled::new(futures::stream::iter(self.into_iter().map(Ok)).boxed()) })
+    }
+}
+
+/// An iterator returned as `impl Iterator`.
+#[derive(Debug)]
+pub struct FromIter<I>(pub I);
+
+impl<'a, T: Record, I: Iterator<Item = T> + Send + 'a> IntoSource<'a> for FromIter<I> {
+    type Record = T;
+
+    fn into_source(self) -> BoxSource<'a, T> {
+        Box::new(Pulled::new(futures::stream::iter(self.0.map(Ok)).boxed()))
+    }
+}
+
+/// A stream returned as `impl Stream`.
+#[derive(Debug)]
+pub struct FromStream<S>(pub S);
+
+impl<'a, T: StreamItem + 'a, S: Stream<Item = T> + Send + 'a> IntoSource<'a> for FromStream<S> {
+    type Record = T::Record;
+
+    fn into_source(self) -> BoxSource<'a, T::Record> {
+        Box::new(Pulled::new(self.0.map(StreamItem::record).boxed()))
+    }
+}
+
+/// What a stream or an iterator of an extractor yields: a record, or a `Result` of one.
+#[diagnostic::on_unimplemented(
+    message = "an `#[extractor]` cannot yield `{Self}`",
+    label = "neither a record nor a `Result` of one",
+    note = "add `#[derive(Record)]` to the item's type"
+)]
+pub trait StreamItem: Send {
+    /// The record.
+    type Record: Record;
+
+    /// The record, or why the source ends here.
+    ///
+    /// # Errors
+    /// The item's own error.
+    fn record(self) -> Result<Self::Record>;
+}
+
+impl<T: Record> StreamItem for T {
+    type Record = T;
+
+    fn record(self) -> Result<T> {
+        Ok(self)
+    }
+}
+
+impl<T: Record, E: StageError> StreamItem for Result<T, E> {
+    type Record = T;
+
+    fn record(self) -> Result<T> {
+        self.map_err(|error| Error::from_stage(&error, super::error::ErrorKind::Extraction))
+    }
+}
+
+/// What an extractor returns: a source, or a `Result` of one.
+#[diagnostic::on_unimplemented(
+    message = "an `#[extractor]` cannot return `{Self}`",
+    label = "yields no records",
+    note = "return a connector's source, `Vec<T>`, `impl Iterator<Item = T>` or `impl Stream<Item = T>` (written literally), or a `Result` of one of these"
+)]
+pub trait ExtractReturn<'a> {
+    /// The record that it yields.
+    type Record: Record;
+    /// The error of opening, `Infallible` where there is none.
+    type Error;
+
+    /// The source.
+    ///
+    /// # Errors
+    /// The extractor's own error.
+    fn source(self) -> Result<BoxSource<'a, Self::Record>, Self::Error>;
+}
+
+impl<'a, S: IntoSource<'a>> ExtractReturn<'a> for S {
+    type Record = S::Record;
+    type Error = std::convert::Infallible;
+
+    fn source(self) -> Result<BoxSource<'a, S::Record>, Self::Error> {
+        Ok(self.into_source())
+    }
+}
+
+impl<'a, S: IntoSource<'a>, E> ExtractReturn<'a> for Result<S, E> {
+    type Record = S::Record;
+    type Error = E;
+
+    fn source(self) -> Result<BoxSource<'a, S::Record>, E> {
+        self.map(IntoSource::into_source)
+    }
+}
+
+/// A source of records that are there already: an iterator, a stream, a `Vec`.
+struct Pulled<'a, T> {
+    items: futures::stream::BoxStream<'a, Result<T>>,
+    records: Option<u64>,
+    next: u64,
+    partition: Arc<str>,
+    failed: Option<Error>,
+    ended: bool,
+}
+
+impl<'a, T> Pulled<'a, T> {
+    fn new(items: futures::stream::BoxStream<'a, Result<T>>) -> Self {
+        Self { items, records: None, next: 0, partition: Arc::from("memory"), failed: None, ended: false }
+    }
+}
+
+impl<T: Record> Source for Pulled<'_, T> {
+    type Record = T;
+
+    fn info(&self) -> SourceInfo {
+        SourceInfo { records: self.records, ..SourceInfo::named("memory") }
+    }
+
+    fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T>>>> {
+        async move {
+            if let Some(error) = self.failed.take() {
+                self.ended = true;
+                return Err(error);
+            }
+            let mut records = Vec::new();
+            while !self.ended && records.len() < wanted.records {
+                match self.items.next().await {
+                    Some(Ok(record)) => records.push(record),
+                    Some(Err(error)) if records.is_empty() => {
+                        self.ended = true;
+                        return Err(error);
+                    }
+                    // The records before the error go on first.
+                    Some(Err(error)) => {
+                        self.failed = Some(error);
+                        break;
+                    }
+                    None => self.ended = true,
+                }
+            }
+            if records.is_empty() {
+                return Ok(None);
+            }
+            let first = self.next;
+            self.next += records.len() as u64;
+            Ok(Some(Box::new(PulledChunk { records, first, partition: Arc::clone(&self.partition) }) as BoxChunk<T>))
+        }
+        .boxed()
+    }
+}
+
+struct PulledChunk<T> {
+    records: Vec<T>,
+    first: u64,
+    partition: Arc<str>,
+}
+
+impl<T: Record> Chunk<T> for PulledChunk<T> {
+    fn bytes(&self) -> usize {
+        self.records.capacity() * size_of::<T>()
+    }
+
+    fn source_bytes(&self) -> u64 {
+        0
+    }
+
+    fn decode(self: Box<Self>) -> Decoded<T> {
+        Decoded { records: self.records, inputs: None, malformed: Vec::new(), origin: Arc::new(Counted { first: self.first, partition: self.partition }) }
+    }
+}
+
+struct Counted {
+    first: u64,
+    partition: Arc<str>,
+}
+
+impl Origin for Counted {
+    fn position(&self, index: u32) -> Position {
+        Position { partition: Arc::clone(&self.partition), ordinal: self.first + u64::from(index), byte: None, line: None }
+    }
+
+    fn payload(&self, _index: u32) -> Option<Cow<'_, [u8]>> {
+        None
+    }
+}

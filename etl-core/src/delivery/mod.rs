@@ -1,0 +1,3 @@
+//! What becomes of records that are not loaded.
+
+pub mod dead_letters;

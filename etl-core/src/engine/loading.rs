@@ -1,0 +1,381 @@
+//! Loading: records are gathered to the loader's batch, written in a transaction, retried from the
+//! retained original, and halved where one record spoils the batch.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::panics::guarded_async;
+use super::parcel::{DecodedRecords, Parcel, Records};
+use super::retry::pauses;
+use super::runners::{Ended, timed};
+use super::work::{Stage, Stopped, Tally, Work};
+use crate::contract::error::{Class, Error, Result, StageError};
+use crate::contract::needs::Needs;
+use crate::contract::position::Position;
+use crate::contract::source::Origin;
+use crate::contract::stage::{Batch, Guard, Lent, Loader, Takes, TransactionOf};
+use crate::contract::target::{Abandoned, Preparation, Target, Transaction};
+
+/// A loader at work, its record type erased.
+pub trait LoadSession: Send {
+    /// The target's name.
+    fn target(&self) -> String;
+    /// Looks whether records can be written, and makes ready.
+    fn prepare(&mut self, preparation: Preparation) -> BoxFuture<'_, Result<()>>;
+    /// Opens the connection.
+    fn connect(&mut self) -> BoxFuture<'_, Result<()>>;
+    /// Takes records that are to be loaded.
+    fn gather(&mut self, parcel: Parcel);
+    /// How many records wait.
+    fn waiting(&self) -> usize;
+    /// Loads the first `count` records that wait. Returns what happened and the origin of each
+    /// excluded record.
+    fn load(&mut self, count: usize) -> BoxFuture<'_, (Tally, Vec<Arc<dyn Origin>>)>;
+    /// Gives up the records that wait.
+    fn give_up(&mut self) -> Tally;
+    /// The run ended well: what was committed becomes durable and visible.
+    fn publish(&mut self) -> BoxFuture<'_, Result<()>>;
+    /// The run did not end well.
+    fn abandon(&mut self) -> BoxFuture<'_, Abandoned>;
+}
+
+type RulesOf<'a, S> = <<<S as Loader>::InputGuard as Guard<<S as Loader>::In>>::Needs as Needs>::Lent<'a>;
+
+pub(crate) struct Session<'a, S: Loader> {
+    lent: Lent<'a, S::Needs>,
+    rules: RulesOf<'a, S>,
+    stage: &'a Stage,
+    connection: Option<<S::Target as Target>::Connection>,
+    rows: Vec<S::In>,
+    /// Where the waiting records came from, in the same order.
+    pieces: VecDeque<Piece>,
+}
+
+/// Waiting records of one parcel.
+struct Piece {
+    origin: Arc<dyn Origin>,
+    inputs: Option<Vec<u32>>,
+    /// How many records of the parcel are loaded already.
+    start: usize,
+    length: usize,
+    _permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl<'a, S: Loader> Session<'a, S> {
+    pub(crate) fn new(lent: Lent<'a, S::Needs>, rules: RulesOf<'a, S>, stage: &'a Stage) -> Self {
+        Self { lent, rules, stage, connection: None, rows: Vec::new(), pieces: VecDeque::new() }
+    }
+
+    /// Takes the first `count` waiting records, and where each came from.
+    fn take(&mut self, count: usize) -> (Vec<S::In>, Lineage) {
+        let rest = self.rows.split_off(count);
+        let rows = std::mem::replace(&mut self.rows, rest);
+        let mut lineage = Lineage { inputs: Vec::with_capacity(count), origins: Vec::new(), starts: Vec::new() };
+        let mut missing = count;
+        while missing > 0 {
+            let Some(piece) = self.pieces.front_mut() else { break };
+            let taken = missing.min(piece.length - piece.start);
+            lineage.starts.push(count - missing);
+            lineage.origins.push(Arc::clone(&piece.origin));
+            for place in piece.start..piece.start + taken {
+                lineage.inputs.push(piece.inputs.as_ref().map_or(place as u32, |inputs| inputs[place]));
+            }
+            piece.start += taken;
+            missing -= taken;
+            if piece.start == piece.length {
+                self.pieces.pop_front();
+            }
+        }
+        (rows, lineage)
+    }
+
+    /// Loads `rows`, settling each of them in `work`.
+    async fn load_all(&mut self, rows: &[S::In], work: &mut Work<'_, ()>) -> ControlFlow<Stopped> {
+        let each = self.stage.definition.takes == Takes::RecordLent;
+        // Ranges still to be loaded; the first comes next, so the order is kept.
+        let mut ranges: VecDeque<Range> = if each {
+            (0..rows.len()).map(|at| Range { start: at, end: at + 1 }).collect()
+        } else {
+            VecDeque::from([Range { start: 0, end: rows.len() }])
+        };
+        if S::InputGuard::CHECKS && self.stage.settings.validate {
+            ranges = self.valid_ranges(rows, each, work)?;
+        }
+        while let Some(range) = ranges.pop_front() {
+            if work.aborted() {
+                work.give_up();
+                return ControlFlow::Break(Stopped);
+            }
+            work.begin(range.start);
+            let (attempts, result) = self.attempts(&rows[range.start..range.end], work).await;
+            match result {
+                Ok(None) => {
+                    for index in range.start..range.end {
+                        loaded(work, index);
+                    }
+                }
+                Ok(Some(outcomes)) => settle_outcomes(work, &range, outcomes, attempts, rows)?,
+                Err(Failure::Own(error)) => match self.stage.effective(error.class()) {
+                    Class::Skip | Class::Reject if range.length() == 1 => {
+                        let shown = work.show(&rows[range.start]);
+                        work.error(range.start, &error, attempts, shown)?;
+                    }
+                    // One record of the batch is to blame: find it by halving. Only what a
+                    // transaction took back can be written again.
+                    Class::Skip | Class::Reject if self.stage.definition.transactional => {
+                        let middle = range.start + range.length() / 2;
+                        ranges.push_front(Range { start: middle, end: range.end });
+                        ranges.push_front(Range { start: range.start, end: middle });
+                    }
+                    Class::Skip | Class::Reject => {
+                        let error = Error::from_stage(&error, crate::ErrorKind::Load)
+                            .with_class(Class::Fail)
+                            .hint("without a transaction nobody knows which records of the batch were written: take `&mut` the target's transaction, or return `Batch<(), _>`");
+                        return work.stop(range.start, error);
+                    }
+                    Class::Retry | Class::Fail => return work.error(range.start, &error, attempts, None),
+                },
+                Err(Failure::Engine(error)) => return work.stop(range.start, error.after(attempts)),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The runs of neighbouring records that keep the rules; the others are settled here.
+    fn valid_ranges(&self, rows: &[S::In], each: bool, work: &mut Work<'_, ()>) -> ControlFlow<Stopped, VecDeque<Range>> {
+        let mut ranges: VecDeque<Range> = VecDeque::new();
+        for (index, record) in rows.iter().enumerate() {
+            work.begin(index);
+            if let Err(violations) = S::InputGuard::check(self.rules, record) {
+                let shown = work.show(record);
+                match work.invalid(index, &violations, shown) {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(stopped) => return ControlFlow::Break(stopped),
+                }
+            }
+            match ranges.back_mut() {
+                Some(range) if range.end == index && !each => range.end += 1,
+                _ => ranges.push_back(Range { start: index, end: index + 1 }),
+            }
+        }
+        ControlFlow::Continue(ranges)
+    }
+
+    /// Writes `rows`, again and again where an error of class retry allows it.
+    async fn attempts(&mut self, rows: &[S::In], work: &mut Work<'_, ()>) -> (u32, Result<Option<Batch<(), S::Error>>, Failure<S::Error>>) {
+        let mut pauses = pauses(&self.stage.settings);
+        let mut attempts = 1;
+        loop {
+            let result = self.attempt(rows).await;
+            let again = match &result {
+                Err(Failure::Own(error)) => error.class() == Class::Retry,
+                Err(Failure::Engine(error)) => error.class() == Class::Retry,
+                Ok(_) => false,
+            };
+            match pauses.next() {
+                Some(pause) if again && !work.aborted() => tokio::time::sleep(pause).await,
+                _ => return (attempts, result),
+            }
+            attempts += 1;
+            work.tally.retries += 1;
+        }
+    }
+
+    /// Writes `rows` once, in one transaction.
+    async fn attempt(&mut self, rows: &[S::In]) -> Result<Option<Batch<(), S::Error>>, Failure<S::Error>> {
+        if self.connection.is_none() {
+            // A failed transaction may have spoilt the connection, so the next attempt opens one.
+            self.connection = Some(S::target(self.lent).connect().await?);
+        }
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
+        let mut transaction: TransactionOf<'_, S> = <S::Target as Target>::begin(connection).await?;
+        let written = guarded_async(timed(self.stage, S::load(self.lent, rows, &mut transaction))).await;
+        let failure = match written {
+            Ok(Ended::Done(Ok(outcomes))) => {
+                transaction.commit().await?;
+                return Ok(outcomes);
+            }
+            Ok(Ended::Done(Err(error))) => Failure::Own(error),
+            // Trying again is safe: the transaction is rolled back below.
+            Ok(Ended::TimedOut(error)) => Failure::Engine(error.with_class(Class::Retry)),
+            Err(panic) => Failure::Engine(panic),
+        };
+        if let Err(rollback) = transaction.rollback().await {
+            tracing::warn!(stage = self.stage.definition.name, error = %rollback, "rollback failed");
+        }
+        Err(failure)
+    }
+}
+
+/// Half-open, in the batch.
+struct Range {
+    start: usize,
+    end: usize,
+}
+
+impl Range {
+    fn length(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+enum Failure<E> {
+    /// The loader's own error.
+    Own(E),
+    /// A target's error, a timeout or a panic.
+    Engine(Error),
+}
+
+impl<E> From<Error> for Failure<E> {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+fn loaded(work: &mut Work<'_, ()>, index: usize) {
+    let before = work.out.len();
+    work.out.push(());
+    work.settle(index, before);
+}
+
+/// Settles each record by its own outcome.
+fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
+    work: &mut Work<'_, ()>,
+    range: &Range,
+    outcomes: Batch<(), E>,
+    attempts: u32,
+    rows: &[T],
+) -> ControlFlow<Stopped> {
+    if outcomes.outcomes() != range.length() {
+        let error = Error::msg(format!("returned {} outcomes for {} records", outcomes.outcomes(), range.length()))
+            .hint("a loader that returns a `Batch` gives one outcome per record: call `push(())` or `error` once for each");
+        return work.stop(range.start, error);
+    }
+    let mut errors = outcomes.errors.into_iter().peekable();
+    for (place, index) in (range.start..range.end).enumerate() {
+        match errors.next_if(|(failed, _)| *failed as usize == place) {
+            None => loaded(work, index),
+            Some((_, error)) => {
+                let shown = work.show(&rows[index]);
+                work.error(index, &error, attempts, shown)?;
+            }
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Where each record of a loader's batch came from: it may hold pieces of several parcels.
+struct Lineage {
+    inputs: Vec<u32>,
+    origins: Vec<Arc<dyn Origin>>,
+    starts: Vec<usize>,
+}
+
+impl Lineage {
+    /// The origin of record `index` of the batch.
+    fn of(&self, index: usize) -> &Arc<dyn Origin> {
+        &self.origins[self.starts.partition_point(|start| *start <= index) - 1]
+    }
+}
+
+/// For the bookkeeping, a loader's batch is an origin of its own, numbered by place in the batch.
+impl Origin for Lineage {
+    fn position(&self, index: u32) -> Position {
+        self.of(index as usize).position(self.inputs[index as usize])
+    }
+
+    fn payload(&self, index: u32) -> Option<std::borrow::Cow<'_, [u8]>> {
+        self.of(index as usize).payload(self.inputs[index as usize])
+    }
+}
+
+impl<S: Loader> LoadSession for Session<'_, S> {
+    fn target(&self) -> String {
+        S::target(self.lent).name().into_owned()
+    }
+
+    fn prepare(&mut self, preparation: Preparation) -> BoxFuture<'_, Result<()>> {
+        S::target(self.lent).prepare(preparation).boxed()
+    }
+
+    fn connect(&mut self) -> BoxFuture<'_, Result<()>> {
+        async move {
+            self.connection = Some(S::target(self.lent).connect().await?);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn gather(&mut self, parcel: Parcel) {
+        // The last segment decodes, so a parcel that arrives here always is.
+        let Records::Decoded(mut records) = parcel.records else { return };
+        let mut rows: Vec<S::In> = records.take();
+        let DecodedRecords { inputs, origin, .. } = records;
+        if rows.is_empty() {
+            return;
+        }
+        self.pieces.push_back(Piece { origin, inputs, start: 0, length: rows.len(), _permit: parcel._permit });
+        if self.rows.is_empty() {
+            self.rows = rows;
+        } else {
+            self.rows.append(&mut rows);
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn load(&mut self, count: usize) -> BoxFuture<'_, (Tally, Vec<Arc<dyn Origin>>)> {
+        async move {
+            let (rows, lineage) = self.take(count);
+            let mut tally = Tally { batches: 1, ..Tally::default() };
+            let stage = self.stage;
+            let mut work = Work::new(stage, &mut tally, &lineage, None, rows.len());
+            // The tally says what happened, also where it stopped the run.
+            let _settled = self.load_all(&rows, &mut work).await;
+            drop(work);
+            // From the batch's own numbers to those of the source.
+            let origins = tally.excluded.iter().map(|excluded| Arc::clone(lineage.of(excluded.input as usize))).collect();
+            for excluded in &mut tally.excluded {
+                excluded.input = lineage.inputs[excluded.input as usize];
+            }
+            (tally, origins)
+        }
+        .boxed()
+    }
+
+    fn give_up(&mut self) -> Tally {
+        let mut tally = Tally::default();
+        tally.give_up(self.rows.len());
+        self.rows.clear();
+        self.pieces.clear();
+        tally
+    }
+
+    fn publish(&mut self) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => S::target(self.lent).connect().await?,
+            };
+            S::target(self.lent).publish(connection).await
+        }
+        .boxed()
+    }
+
+    fn abandon(&mut self) -> BoxFuture<'_, Abandoned> {
+        async move {
+            match self.connection.take() {
+                Some(connection) => S::target(self.lent).abandon(connection).await,
+                None => Abandoned::Kept,
+            }
+        }
+        .boxed()
+    }
+}

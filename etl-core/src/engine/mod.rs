@@ -1,0 +1,29 @@
+//! How batches move: reading, segments of stages on CPU workers or async tasks, loading.
+//!
+//! ```text
+//! reading ──chunks──▶ segment ──batches──▶ … ──▶ segment ──batches──▶ loading
+//! (thread)            (CPU workers: decode,        (async tasks)      (thread)
+//!                      then stage after stage)
+//!                          └── excluded records ──▶ dead letters (thread)
+//! ```
+
+mod loading;
+pub mod options;
+mod panics;
+mod parcel;
+pub mod pipeline;
+mod pool;
+mod reading;
+mod retry;
+mod run;
+mod runners;
+mod segment;
+mod shared;
+mod steps;
+pub mod wiring;
+mod work;
+
+pub use options::{RunOptions, StageSettings};
+pub use pipeline::Pipeline;
+pub use run::{Checked, Run};
+pub use shared::StopHandle;

@@ -1,0 +1,123 @@
+//! What a run goes by: the attributes' options with what the operator set over them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::wiring::Outline;
+use crate::contract::policy::Threshold;
+use crate::contract::stage::{Role, StageDefinition};
+
+/// How many records travel together where nothing else is said.
+pub const TRAVELLING_BATCH: usize = 4_096;
+/// How many calls of a `parallel` async stage are under way where nothing else is said.
+pub const CONCURRENCY: usize = 16;
+/// The first pause before a retry where nothing else is said.
+pub const BACKOFF: Duration = Duration::from_millis(100);
+/// The longest pause before a retry.
+pub const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// What records may occupy between source and target where nothing else is said, in bytes.
+pub const MEMORY: u64 = 256 << 20;
+
+/// The options of one run, resolved.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// Names this run in logs, dead letters and the report; sorts by time.
+    pub run_id: String,
+    /// One per stage, in the order of [`Outline::stages`].
+    pub stages: Vec<StageSettings>,
+    /// How many CPU workers.
+    pub threads: usize,
+    /// What records may occupy between source and target, in bytes of the source.
+    pub memory: u64,
+    /// How many errors are tolerated.
+    pub threshold: Threshold,
+    /// Where rejected records go; `None` makes a rejection stop the run.
+    pub dead_letter: Option<PathBuf>,
+    /// Stop reading after so many records.
+    pub limit: Option<u64>,
+    /// Do everything but load and dead-letter.
+    pub dry_run: bool,
+    /// An output that exists already may be replaced.
+    pub replace: bool,
+}
+
+/// The options of one stage, resolved.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StageSettings {
+    /// How many records the function sees at once, or a loader commits at once; for an extractor,
+    /// how many travel together.
+    pub batch: usize,
+    /// Whether batches are worked on side by side.
+    pub parallel: bool,
+    /// How many calls of an async function are under way at once.
+    pub concurrency: usize,
+    /// Whether the order of the source may be lost.
+    pub unordered: bool,
+    /// How often an error of class retry is tried again.
+    pub retries: u32,
+    /// The first pause before a retry; it doubles, with jitter, up to [`LONGEST_BACKOFF`].
+    pub backoff: Duration,
+    /// How long one call may take.
+    pub timeout: Option<Duration>,
+    /// Whether the rules that the attribute asks for are checked.
+    pub validate: bool,
+}
+
+impl StageSettings {
+    /// What the attribute says, with the usual values where it is silent.
+    #[must_use]
+    pub fn of(stage: &StageDefinition) -> Self {
+        let options = &stage.options;
+        let concurrency = options.concurrency.unwrap_or(if stage.is_async && options.parallel { CONCURRENCY } else { 1 });
+        // An async stage of single records works through small batches, so that what is done can go
+        // on; 16 times the concurrency is enough for a slow call not to stop the others.
+        let calls_records = stage.is_async && !stage.takes.is_batch() && matches!(stage.role, Role::Transform | Role::Filter);
+        let usual_batch = if calls_records { (16 * concurrency).max(64) } else { TRAVELLING_BATCH };
+        Self {
+            batch: options.batch.unwrap_or(usual_batch),
+            // A filter is stateless and keeps the order, so it runs wherever its neighbour does.
+            parallel: options.parallel || stage.role == Role::Filter || concurrency > 1,
+            concurrency,
+            unordered: options.unordered,
+            retries: options.retries.unwrap_or(0),
+            backoff: options.backoff.unwrap_or(BACKOFF),
+            timeout: options.timeout,
+            validate: options.validate_input || options.validate_output,
+        }
+    }
+}
+
+impl RunOptions {
+    /// What the pipeline's author wrote, with a new run id.
+    #[must_use]
+    pub fn new(outline: &Outline) -> Self {
+        let mut stages: Vec<_> = outline.stages.iter().map(StageSettings::of).collect();
+        // Records travel in batches that are large enough for the largest batch a function asks for.
+        let largest = outline.stages.iter().zip(&stages).filter(|(stage, _)| stage.takes.is_batch() && stage.role == Role::Transform).map(|(_, s)| s.batch).max();
+        if let (Some(extractor), Some(largest)) = (stages.first_mut(), largest)
+            && outline.stages[0].options.batch.is_none()
+        {
+            extractor.batch = extractor.batch.max(largest);
+        }
+        Self {
+            run_id: new_run_id(),
+            stages,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory: outline.policy.memory.unwrap_or(MEMORY),
+            threshold: outline.policy.threshold,
+            dead_letter: None,
+            limit: None,
+            dry_run: false,
+            replace: false,
+        }
+    }
+}
+
+/// `20261122T213000Z-4f2a9c`: the time in UTC, and enough chance to tell two runs of one second.
+fn new_run_id() -> String {
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let stamp: String = now.chars().filter(|c| *c != '-' && *c != ':').collect();
+    format!("{stamp}-{:06x}", fastrand::u32(..0x0100_0000))
+}

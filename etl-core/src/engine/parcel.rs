@@ -1,0 +1,122 @@
+//! A batch on its way between stages, its record type erased.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::contract::error::{Class, ErrorKind};
+use crate::contract::record::Record;
+use crate::contract::source::{BoxChunk, Malformed, Origin};
+
+/// Records that travel together: a range of the source, less what was left out on the way.
+pub struct Parcel {
+    /// The place among the parcels of the run.
+    pub(crate) sequence: u64,
+    /// The records themselves, not decoded or a `Vec<T>`.
+    pub(crate) records: Records,
+    /// Its part of the memory budget; given back with the last piece of it.
+    pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+pub(crate) enum Records {
+    Undecoded(Box<dyn Undecoded>),
+    Decoded(DecodedRecords),
+}
+
+/// A `Vec<T>` and where its records came from.
+pub struct DecodedRecords {
+    pub(crate) rows: Box<dyn Rows>,
+    /// The index in the origin of each record; `None` where it is its index here.
+    pub(crate) inputs: Option<Vec<u32>>,
+    pub(crate) origin: Arc<dyn Origin>,
+}
+
+impl DecodedRecords {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Takes the records out, to be replaced by those that the stage passes on.
+    pub(crate) fn take<T: Record>(&mut self) -> Vec<T> {
+        let rows: &mut dyn Any = self.rows.as_any();
+        // The wiring has connected stages of one record type only.
+        rows.downcast_mut::<Vec<T>>().map(std::mem::take).expect("neighbours have one record type")
+    }
+
+    /// Parts off the first `count` records.
+    pub(crate) fn split_front(&mut self, count: usize) -> Self {
+        let length = self.len();
+        let rows = self.rows.split_front(count);
+        let (front, back) = match self.inputs.take() {
+            Some(mut inputs) => {
+                let back = inputs.split_off(count);
+                (inputs, back)
+            }
+            None => ((0..count as u32).collect(), (count as u32..length as u32).collect()),
+        };
+        self.inputs = Some(back);
+        Self { rows, inputs: Some(front), origin: Arc::clone(&self.origin) }
+    }
+}
+
+/// A `Vec` of records of any type.
+pub(crate) trait Rows: Any + Send {
+    fn len(&self) -> usize;
+    fn split_front(&mut self, count: usize) -> Box<dyn Rows>;
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+impl<T: Record> Rows for Vec<T> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn split_front(&mut self, count: usize) -> Box<dyn Rows> {
+        let back = self.split_off(count);
+        Box::new(std::mem::replace(self, back))
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// A chunk of the source, its record type erased.
+pub(crate) trait Undecoded: Send {
+    fn bytes(&self) -> usize;
+    fn source_bytes(&self) -> u64;
+    fn decode(self: Box<Self>) -> (DecodedRecords, Vec<Malformed>);
+}
+
+impl<T: Record> Undecoded for BoxChunk<T> {
+    fn bytes(&self) -> usize {
+        (**self).bytes()
+    }
+
+    fn source_bytes(&self) -> u64 {
+        (**self).source_bytes()
+    }
+
+    fn decode(self: Box<Self>) -> (DecodedRecords, Vec<Malformed>) {
+        let decoded = (*self).decode();
+        (DecodedRecords { rows: Box::new(decoded.records), inputs: decoded.inputs, origin: decoded.origin }, decoded.malformed)
+    }
+}
+
+/// A record that does not go on, and why: the side list of a batch.
+#[derive(Debug)]
+pub struct Excluded {
+    /// Its index in the origin.
+    pub(crate) input: u32,
+    /// [`Class::Skip`] or [`Class::Reject`].
+    pub(crate) class: Class,
+    pub(crate) kind: ErrorKind,
+    pub(crate) code: &'static str,
+    pub(crate) column: Option<Cow<'static, str>>,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) attempts: u32,
+    /// The record as JSON, where the source has no bytes of it.
+    pub(crate) shown: Option<Vec<u8>>,
+}

@@ -1,0 +1,144 @@
+//! Reading: one thread that opens the source, validates it, and hands over chunks as long as there
+//! is room in the memory budget.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::panics::guarded_async;
+use super::parcel::{Parcel, Records, Undecoded};
+use super::retry::pauses;
+use super::runners::timed_out;
+use super::segment::decode;
+use super::shared::{BUDGET_UNIT, Letters, Shared};
+use super::steps::{ErasedChunk, Reader};
+use crate::contract::error::{Class, Error, ErrorKind, Result};
+use crate::contract::source::{SourceInfo, Wanted};
+
+/// Bytes of a chunk: large enough to be worth a hand-over, small enough to stay in the cache.
+const CHUNK_BYTES: u64 = 1 << 20;
+
+/// Opens and validates the source.
+pub(super) async fn open<C>(shared: &Shared<C>) -> Result<Box<dyn Reader + '_>> {
+    let stage = &shared.stages[0];
+    let mut pauses = pauses(&stage.settings);
+    let mut attempts = 1;
+    loop {
+        let opened = guarded_async(async {
+            let opening = async {
+                let mut reader = shared.source.open(&shared.context).await?;
+                reader.validate().await?;
+                Ok(reader)
+            };
+            match stage.settings.timeout {
+                None => opening.await,
+                Some(limit) => {
+                    tokio::time::timeout(limit, opening).await.unwrap_or_else(|_elapsed| Err(timed_out(limit).with_class(Class::Retry)))
+                }
+            }
+        })
+        .await;
+        let error = match opened {
+            Ok(Ok(reader)) => {
+                let _first_time = shared.source_info.set(reader.info());
+                return Ok(reader);
+            }
+            Ok(Err(error)) | Err(error) => error,
+        };
+        match pauses.next() {
+            Some(pause) if error.class() == Class::Retry && !shared.stop.drain.is_cancelled() => tokio::time::sleep(pause).await,
+            _ => return Err(stage.failure(error.after(attempts))),
+        }
+        attempts += 1;
+    }
+}
+
+/// What the reading thread says when the source is open, and what it waits for then.
+pub(super) struct Start {
+    pub(super) ready: oneshot::Sender<Result<SourceInfo>>,
+    pub(super) go: oneshot::Receiver<()>,
+}
+
+/// Reads until the source ends or the run is stopped. `true` when the source was read to its end,
+/// or as far as `--limit` says.
+pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sender<Letters>, output: mpsc::Sender<Parcel>) -> bool {
+    let mut reader = match open(shared).await {
+        Ok(reader) => reader,
+        Err(error) => {
+            let _nobody_waits = start.ready.send(Err(error));
+            return false;
+        }
+    };
+    if start.ready.send(Ok(reader.info())).is_err() || start.go.await.is_err() {
+        return false;
+    }
+    let wanted = Wanted {
+        records: shared.stages[0].settings.batch,
+        bytes: usize::try_from(CHUNK_BYTES.min(shared.options.memory / 8).max(4 << 10)).unwrap_or(usize::MAX),
+    };
+    let mut left = shared.options.limit;
+    for sequence in 0.. {
+        if left == Some(0) {
+            return true;
+        }
+        let chunk = tokio::select! {
+            biased;
+            () = shared.stop.drain.cancelled() => return false,
+            chunk = guarded_async(reader.read(wanted)) => chunk,
+        };
+        let ErasedChunk(chunk) = match chunk {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return true,
+            Ok(Err(error)) | Err(error) => {
+                shared.fail(shared.stages[0].failure(error));
+                return false;
+            }
+        };
+        shared.metrics.read_bytes(chunk.source_bytes());
+        let Some(parcel) = pack(shared, sequence, chunk, &mut left, &letters).await else { return false };
+        if output.send(parcel).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Makes a chunk ready to travel: its part of the memory budget, and where `--limit` counts
+/// records, its records too.
+async fn pack<C>(
+    shared: &Shared<C>,
+    sequence: u64,
+    chunk: Box<dyn Undecoded>,
+    left: &mut Option<u64>,
+    letters: &mpsc::Sender<Letters>,
+) -> Option<Parcel> {
+    let permit = tokio::select! {
+        biased;
+        () = shared.stop.abort.cancelled() => return None,
+        permit = Arc::clone(&shared.budget).acquire_many_owned(units(chunk.bytes(), shared)) => permit.ok().map(Arc::new),
+    };
+    let records = match left {
+        None => Records::Undecoded(chunk),
+        Some(left) => {
+            let (records, excluded) = decode(shared, sequence, chunk, Some(*left))?;
+            *left -= (records.len() + excluded.len()) as u64;
+            let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
+            if !entries.is_empty() {
+                letters.send(Letters { stage: 0, entries }).await.ok()?;
+            }
+            Records::Decoded(records)
+        }
+    };
+    Some(Parcel { sequence, records, _permit: permit })
+}
+
+/// A chunk larger than the whole budget takes all of it and travels alone.
+fn units<C>(bytes: usize, shared: &Shared<C>) -> u32 {
+    let all = shared.options.memory.div_ceil(BUDGET_UNIT).clamp(1, Semaphore::MAX_PERMITS as u64);
+    u32::try_from((bytes as u64).div_ceil(BUDGET_UNIT).clamp(1, all)).unwrap_or(u32::MAX)
+}
+
+/// That a thread of the engine ended before its time.
+pub(super) fn lost(what: &str) -> Error {
+    Error::new(ErrorKind::Panicked, format!("the {what} thread was lost")).hint("this is a bug in the engine: please report it")
+}

@@ -1,0 +1,110 @@
+//! A filter: records are lent, and those that stay do not move out of their batch more than once.
+
+use super::plain::{enters, put_back};
+use super::{LentAll, RunsAsync, RunsPlain};
+use crate::contract::error::{Class, StageError};
+use crate::contract::stage::{FilterAsync, FilterPlain, ways};
+use crate::engine::panics::guarded_async;
+use crate::engine::parcel::DecodedRecords;
+use crate::engine::retry::pauses;
+use crate::engine::runners::asynchronous::{Ended, timed};
+use crate::engine::work::{Stage, Stopped, Tally, Work};
+
+impl<S: FilterPlain> RunsPlain<S> for ways::FilterPlain {
+    fn run((lent, rules, _): LentAll<'_, S>, stage: &Stage, _state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
+        let rows: Vec<S::In> = records.take();
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        for (index, record) in rows.into_iter().enumerate() {
+            work.begin(index);
+            match enters::<S>(&mut work, index, &record, rules) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(Stopped) => break,
+            }
+            let settled = match S::keeps(lent, &record) {
+                Ok(keep) => {
+                    keep_or_filter(&mut work, index, record, keep);
+                    continue;
+                }
+                Err(error) => {
+                    let shown = work.show(&record);
+                    work.error(index, &error, 1, shown)
+                }
+            };
+            if settled.is_break() {
+                break;
+            }
+        }
+        put_back::<S>(work.finish(), records);
+    }
+}
+
+impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
+    async fn run<'a>(
+        (lent, rules, _): LentAll<'a, S>,
+        stage: &'a Stage,
+        _state: &'a mut S::State,
+        records: &'a mut DecodedRecords,
+        tally: &'a mut Tally,
+    ) {
+        let rows: Vec<S::In> = records.take();
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        for (index, record) in rows.into_iter().enumerate() {
+            work.begin(index);
+            match enters::<S>(&mut work, index, &record, rules) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(Stopped) => break,
+            }
+            let mut pauses = pauses(&stage.settings);
+            let mut attempts = 1;
+            let settled = loop {
+                let ended = match guarded_async(timed(stage, S::keeps(lent, &record))).await {
+                    Ok(ended) => ended,
+                    Err(panic) => break work.stop(index, panic),
+                };
+                match ended {
+                    Ended::Done(Ok(keep)) => {
+                        keep_or_filter(&mut work, index, record, keep);
+                        break std::ops::ControlFlow::Continue(());
+                    }
+                    Ended::Done(Err(error)) => {
+                        if error.class() == Class::Retry
+                            && !work.aborted()
+                            && let Some(pause) = pauses.next()
+                        {
+                            work.tally.retries += 1;
+                            attempts += 1;
+                            tokio::time::sleep(pause).await;
+                            continue;
+                        }
+                        let shown = work.show(&record);
+                        break work.error(index, &error, attempts, shown);
+                    }
+                    Ended::TimedOut(error) => match pauses.next() {
+                        Some(pause) if !work.aborted() => {
+                            work.tally.retries += 1;
+                            attempts += 1;
+                            tokio::time::sleep(pause).await;
+                        }
+                        _ => break work.stop(index, error.after(attempts)),
+                    },
+                }
+            };
+            if settled.is_break() {
+                break;
+            }
+        }
+        put_back::<S>(work.finish(), records);
+    }
+}
+
+fn keep_or_filter<T>(work: &mut Work<'_, T>, index: usize, record: T, keep: bool) {
+    if keep {
+        let before = work.out.len();
+        work.out.push(record);
+        work.settle(index, before);
+    } else {
+        work.filter();
+    }
+}

@@ -1,0 +1,140 @@
+//! A plain `fn` on single records: one loop over the batch.
+
+use std::time::Duration;
+
+use super::{LentAll, RunsPlain};
+use crate::contract::error::{Class, StageError};
+use crate::contract::needs::Needs;
+use crate::contract::stage::{EachPlain, FeedAgain, Guard, Owned, Transform, ways};
+use crate::engine::parcel::DecodedRecords;
+use crate::engine::retry::pauses;
+use crate::engine::work::{Stage, Stopped, Tally, Work};
+
+impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
+    fn run((lent, rules, out_rules): LentAll<'_, S>, stage: &Stage, state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
+        let rows: Vec<S::In> = records.take();
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let must_show = work.must_show();
+        for (index, record) in rows.into_iter().enumerate() {
+            work.begin(index);
+            match enters::<S>(&mut work, index, &record, rules) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(Stopped) => break,
+            }
+            let shown = if must_show { work.show(&record) } else { None };
+            let before = work.out.len();
+            let result = S::call(lent, state, record, &mut work.out);
+            let settled = match result {
+                Ok(()) => settle::<S>(&mut work, index, before, out_rules),
+                Err(error) => {
+                    work.out.truncate(before);
+                    work.error(index, &error, 1, shown)
+                }
+            };
+            if settled.is_break() {
+                break;
+            }
+        }
+        put_back::<S>(work.finish(), records);
+    }
+}
+
+impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
+    fn run((lent, rules, out_rules): LentAll<'_, S>, stage: &Stage, state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
+        let rows: Vec<S::In> = records.take();
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        for (index, record) in rows.iter().enumerate() {
+            work.begin(index);
+            match enters::<S>(&mut work, index, record, rules) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(Stopped) => break,
+            }
+            let before = work.out.len();
+            let mut attempts = 1;
+            let mut result = S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record), &mut work.out);
+            if stage.settings.retries > 0 {
+                let mut pauses = pauses(&stage.settings);
+                while let Err(error) = &result
+                    && error.class() == Class::Retry
+                    && !work.aborted()
+                    && let Some(pause) = pauses.next()
+                {
+                    work.out.truncate(before);
+                    sleep(stage, pause);
+                    attempts += 1;
+                    work.tally.retries += 1;
+                    result = S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record), &mut work.out);
+                }
+            }
+            let settled = match result {
+                Ok(()) => settle::<S>(&mut work, index, before, out_rules),
+                Err(error) => {
+                    work.out.truncate(before);
+                    let shown = work.show(record);
+                    work.error(index, &error, attempts, shown)
+                }
+            };
+            if settled.is_break() {
+                break;
+            }
+        }
+        put_back::<S>(work.finish(), records);
+    }
+}
+
+/// Waits on a CPU worker, in short steps so that a run that is given up need not wait.
+fn sleep(stage: &Stage, pause: Duration) {
+    const STEP: Duration = Duration::from_millis(50);
+    let mut left = pause;
+    while !left.is_zero() && !stage.abort.is_cancelled() {
+        let step = left.min(STEP);
+        std::thread::sleep(step);
+        left -= step;
+    }
+}
+
+/// Checks a record before the stage: `false` where it does not go in.
+#[inline]
+pub(super) fn enters<S: Transform>(
+    work: &mut Work<'_, S::Out>,
+    index: usize,
+    record: &S::In,
+    rules: <<S::InputGuard as Guard<S::In>>::Needs as Needs>::Lent<'_>,
+) -> Result<bool, Stopped> {
+    if !S::InputGuard::CHECKS || !work.stage.settings.validate {
+        return Ok(true);
+    }
+    let Err(violations) = S::InputGuard::check(rules, record) else { return Ok(true) };
+    let shown = work.show(record);
+    match work.invalid(index, &violations, shown) {
+        std::ops::ControlFlow::Continue(()) => Ok(false),
+        std::ops::ControlFlow::Break(stopped) => Err(stopped),
+    }
+}
+
+/// Settles input `index`, with the rules on the stage's output.
+#[inline]
+pub(super) fn settle<S: Transform>(
+    work: &mut Work<'_, S::Out>,
+    index: usize,
+    before: usize,
+    rules: <<S::OutputGuard as Guard<S::Out>>::Needs as Needs>::Lent<'_>,
+) -> std::ops::ControlFlow<Stopped> {
+    if S::OutputGuard::CHECKS && work.stage.settings.validate {
+        work.settle_checked::<S::OutputGuard>(index, before, rules)
+    } else {
+        work.settle(index, before);
+        std::ops::ControlFlow::Continue(())
+    }
+}
+
+/// Puts the records that go on in place of those that came in; none, where the batch stops the run.
+pub(super) fn put_back<S: Transform>((out, inputs): (Vec<S::Out>, Option<Vec<u32>>), records: &mut DecodedRecords) {
+    records.rows = Box::new(out);
+    if inputs.is_some() {
+        records.inputs = inputs;
+    }
+}
+

@@ -1,0 +1,318 @@
+//! A segment: adjacent stages that run one after another on a batch, in one worker or task,
+//! without a hand-over between them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, FuturesUnordered};
+use futures::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
+use tracing::Instrument;
+
+use super::panics::guarded;
+use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Undecoded};
+use super::shared::{Letters, Ports, Shared};
+use super::steps::Step;
+use super::work::Tally;
+use crate::contract::error::{Class, Error, ErrorKind};
+use crate::contract::needs::Context;
+use crate::contract::source::{Malformed, Origin};
+use crate::contract::stage::Role;
+
+/// Adjacent stages, by index; 0 is the extractor, whose part here is decoding.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) stages: Vec<usize>,
+    /// Whether it awaits, and so runs as a task, not on a CPU worker.
+    pub(super) is_async: bool,
+    /// How many batches are under way at once.
+    pub(super) window: usize,
+    /// Whether batches go on as they are done.
+    pub(super) unordered: bool,
+    /// Larger batches are cut to this.
+    pub(super) batch: Option<usize>,
+}
+
+/// Batches under way per worker: fewer let workers wait, more only hold memory.
+const IN_FLIGHT: usize = 4;
+
+/// Cuts the flow into segments: neighbours are one segment where both compute or both await, and
+/// both may or both may not run side by side. A filter is stateless, so it joins whatever stands
+/// before it.
+pub(super) fn segments<C>(shared: &Shared<C>) -> Vec<Segment> {
+    let threads = shared.options.threads.max(1);
+    let mut segments = vec![Segment { stages: vec![0], is_async: false, window: IN_FLIGHT * threads, unordered: false, batch: None }];
+    for (step, stage) in shared.steps.iter().zip(&shared.stages[1..]) {
+        let is_async = matches!(step, Step::Async(_));
+        let parallel = stage.settings.parallel && !stage.definition.stateful;
+        let window = match (parallel, is_async) {
+            (false, _) => 1,
+            (true, false) => IN_FLIGHT * threads,
+            (true, true) => IN_FLIGHT,
+        };
+        let cut = is_async && !stage.definition.takes.is_batch();
+        let segment = segments.last_mut().filter(|last| {
+            last.is_async == is_async && (stage.definition.role == Role::Filter || (last.window > 1) == (window > 1)) && !(cut && last.batch.is_some())
+        });
+        match segment {
+            Some(segment) => {
+                segment.stages.push(stage.index);
+                segment.unordered |= stage.settings.unordered;
+            }
+            None => segments.push(Segment {
+                stages: vec![stage.index],
+                is_async,
+                window,
+                unordered: stage.settings.unordered,
+                batch: cut.then_some(stage.settings.batch),
+            }),
+        }
+    }
+    segments
+}
+
+/// What is left of a batch after a segment.
+struct Done {
+    parcel: Option<Parcel>,
+    letters: Vec<Letters>,
+}
+
+enum Pending {
+    Ordered(FuturesOrdered<BoxFuture<'static, Option<Done>>>),
+    Unordered(FuturesUnordered<BoxFuture<'static, Option<Done>>>),
+}
+
+impl Pending {
+    fn len(&self) -> usize {
+        match self {
+            Self::Ordered(all) => all.len(),
+            Self::Unordered(all) => all.len(),
+        }
+    }
+
+    fn push(&mut self, batch: BoxFuture<'static, Option<Done>>) {
+        match self {
+            Self::Ordered(all) => all.push_back(batch),
+            Self::Unordered(all) => all.push(batch),
+        }
+    }
+
+    async fn next(&mut self) -> Option<Option<Done>> {
+        match self {
+            Self::Ordered(all) => all.next().await,
+            Self::Unordered(all) => all.next().await,
+        }
+    }
+}
+
+/// Moves batches through a segment until its input ends. Every batch that comes in is accounted
+/// for, also when the run is given up.
+pub(super) async fn drive<C: Context>(
+    shared: Arc<Shared<C>>,
+    segment: Arc<Segment>,
+    ports: Ports,
+    mut input: mpsc::Receiver<Parcel>,
+    output: mpsc::Sender<Parcel>,
+) {
+    let mut pending =
+        if segment.unordered { Pending::Unordered(FuturesUnordered::new()) } else { Pending::Ordered(FuturesOrdered::new()) };
+    let mut cut = VecDeque::new();
+    let mut closed = false;
+    loop {
+        while pending.len() < segment.window {
+            let Some(parcel) = cut.pop_front() else { break };
+            pending.push(start(&shared, &segment, &ports, parcel));
+        }
+        tokio::select! {
+            biased;
+            Some(done) = pending.next(), if pending.len() > 0 => match done {
+                Some(done) => settle(&shared, &segment, &ports, &output, done).await,
+                None => shared.fail(Error::new(ErrorKind::Panicked, "a worker of the engine was lost").hint("this is a bug in the engine: please report it")),
+            },
+            parcel = input.recv(), if !closed && cut.is_empty() && pending.len() < segment.window => match parcel {
+                Some(parcel) => cut_to(segment.batch, parcel, &mut cut),
+                None => closed = true,
+            },
+            else => return,
+        }
+    }
+}
+
+/// Sends on what is left of a batch, its dead letters first.
+async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output: &mpsc::Sender<Parcel>, done: Done) {
+    for letters in done.letters {
+        // The receiver only goes when it failed, and then the run has too.
+        let _failed = ports.letters.send(letters).await;
+    }
+    if let Some(parcel) = done.parcel
+        && let Err(mpsc::error::SendError(parcel)) = output.send(parcel).await
+        && let Records::Decoded(records) = &parcel.records
+    {
+        shared.give_up(segment.stages[segment.stages.len() - 1] + 1, records.len());
+    }
+}
+
+fn cut_to(batch: Option<usize>, parcel: Parcel, pieces: &mut VecDeque<Parcel>) {
+    let Parcel { sequence, records, _permit } = parcel;
+    let mut records = match (batch, records) {
+        (Some(batch), Records::Decoded(mut records)) => {
+            while records.len() > batch {
+                let front = records.split_front(batch);
+                pieces.push_back(Parcel { sequence, records: Records::Decoded(front), _permit: _permit.clone() });
+            }
+            Records::Decoded(records)
+        }
+        (_, records) => records,
+    };
+    if let Records::Decoded(records) = &mut records
+        && records.len() == 0
+    {
+        return;
+    }
+    pieces.push_back(Parcel { sequence, records, _permit });
+}
+
+fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Ports, parcel: Parcel) -> BoxFuture<'static, Option<Done>> {
+    let shared = Arc::clone(shared);
+    let segment = Arc::clone(segment);
+    if segment.is_async {
+        let task = tokio::spawn(async move { run_async(&shared, &segment, parcel).await });
+        task.map(Result::ok).boxed()
+    } else {
+        ports.pool.run(move || run_cpu(&shared, &segment, parcel)).map(Result::ok).boxed()
+    }
+}
+
+/// One batch in one worker, stage after stage.
+fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel) -> Done {
+    let Parcel { sequence, records, _permit } = parcel;
+    let mut letters = Vec::new();
+    let mut records = match records {
+        Records::Decoded(records) => records,
+        Records::Undecoded(chunk) => match decode(shared, sequence, chunk, None) {
+            Some((records, excluded)) => {
+                letters.extend(letters_of(0, excluded, &records.origin));
+                records
+            }
+            None => return Done { parcel: None, letters },
+        },
+    };
+    for &index in segment.stages.iter().filter(|index| **index > 0) {
+        if records.len() == 0 {
+            return Done { parcel: None, letters };
+        }
+        if shared.stop.abort.is_cancelled() {
+            shared.give_up(index, records.len());
+            return Done { parcel: None, letters };
+        }
+        let Step::Cpu(step) = &shared.steps[index - 1] else { continue };
+        let stage = &shared.stages[index];
+        let entered = records.len();
+        let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence, records = entered);
+        let mut tally = Tally::default();
+        let begun = Instant::now();
+        let ended = span.in_scope(|| guarded(|| step.run(&shared.context, stage, &mut records, &mut tally)));
+        if let Err(panic) = ended {
+            let position = records.origin.position(tally.at);
+            tally.fail(entered, stage.failure(panic.at(position)));
+        }
+        let goes_on = tally.failure.is_none() && !tally.given_up;
+        let excluded = shared.record(index, tally, begun.elapsed());
+        letters.extend(letters_of(index, excluded, &records.origin));
+        if !goes_on {
+            return Done { parcel: None, letters };
+        }
+    }
+    let parcel = (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit });
+    Done { parcel, letters }
+}
+
+/// One batch in one task, stage after stage.
+async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel) -> Done {
+    let Parcel { sequence, records, _permit } = parcel;
+    let mut letters = Vec::new();
+    // Decoding is a part of the first segment, which computes.
+    let Records::Decoded(mut records) = records else { return Done { parcel: None, letters } };
+    for &index in &segment.stages {
+        if records.len() == 0 {
+            return Done { parcel: None, letters };
+        }
+        if shared.stop.abort.is_cancelled() {
+            shared.give_up(index, records.len());
+            return Done { parcel: None, letters };
+        }
+        let Step::Async(step) = &shared.steps[index - 1] else { continue };
+        let stage = &shared.stages[index];
+        let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence, records = records.len());
+        let mut tally = Tally::default();
+        let begun = Instant::now();
+        step.run(&shared.context, stage, &mut records, &mut tally).instrument(span).await;
+        let goes_on = tally.failure.is_none() && !tally.given_up;
+        let excluded = shared.record(index, tally, begun.elapsed());
+        letters.extend(letters_of(index, excluded, &records.origin));
+        if !goes_on {
+            return Done { parcel: None, letters };
+        }
+    }
+    let parcel = (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit });
+    Done { parcel, letters }
+}
+
+fn letters_of(stage: usize, excluded: Vec<Excluded>, origin: &Arc<dyn Origin>) -> Option<Letters> {
+    let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(origin))).collect();
+    (!entries.is_empty()).then_some(Letters { stage, entries })
+}
+
+/// Decodes a chunk, of which at most `limit` records count. `None` where the run ends here.
+pub(super) fn decode<C>(
+    shared: &Shared<C>,
+    sequence: u64,
+    chunk: Box<dyn Undecoded>,
+    limit: Option<u64>,
+) -> Option<(DecodedRecords, Vec<Excluded>)> {
+    if shared.stop.abort.is_cancelled() {
+        // Read, but not yet known as records.
+        return None;
+    }
+    let stage = &shared.stages[0];
+    let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence);
+    let begun = Instant::now();
+    let (mut records, mut malformed) = match span.in_scope(|| guarded(|| chunk.decode())) {
+        Ok(decoded) => decoded,
+        Err(panic) => {
+            shared.fail(stage.failure(panic));
+            return None;
+        }
+    };
+    if let Some(limit) = limit {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        malformed.retain(|malformed| malformed.index < limit);
+        let kept = records.inputs.as_ref().map_or(records.len().min(limit as usize), |inputs| inputs.partition_point(|input| *input < limit));
+        records = records.split_front(kept);
+    }
+    let mut tally = Tally::default();
+    let entered = records.len() + malformed.len();
+    tally.counts.entered = entered as u64;
+    tally.counts.out = records.len() as u64;
+    let class = stage.effective(stage.definition.options.on_malformed.unwrap_or(Class::Reject));
+    if !malformed.is_empty() && matches!(class, Class::Fail | Class::Retry) {
+        let first = malformed.swap_remove(0);
+        let error = Error::new(ErrorKind::Extraction, first.message).with_code(first.code).at(records.origin.position(first.index));
+        tally.fail(entered, stage.failure(error.with_class(stage.definition.options.on_malformed.unwrap_or(Class::Reject))));
+        shared.record(0, tally, begun.elapsed());
+        return None;
+    }
+    for Malformed { index, code, column, message } in malformed {
+        if class == Class::Skip {
+            tally.counts.skipped += 1;
+        } else {
+            tally.counts.rejected += 1;
+        }
+        let column = column.map(std::borrow::Cow::Borrowed);
+        tally.excluded.push(Excluded { input: index, class, kind: ErrorKind::Extraction, code, column, message, attempts: 1, shown: None });
+    }
+    let excluded = shared.record(0, tally, begun.elapsed());
+    Some((records, excluded))
+}

@@ -1,0 +1,165 @@
+//! What the threads and tasks of one run have in common.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::options::RunOptions;
+use super::parcel::Excluded;
+use super::pool::CpuPool;
+use super::steps::{LoadStep, OpenStep, Step};
+use super::wiring::{Outline, Plan};
+use super::work::{Stage, Tally};
+use crate::contract::error::{Error, ErrorKind};
+use crate::contract::source::{Origin, SourceInfo};
+use crate::observe::metrics::Metrics;
+
+/// Stops a run from outside.
+#[derive(Clone, Debug, Default)]
+pub struct StopHandle {
+    pub(super) drain: CancellationToken,
+    pub(super) abort: CancellationToken,
+}
+
+impl StopHandle {
+    /// Reads no further and finishes what has been read.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Gives up what is not committed.
+    pub fn abort(&self) {
+        self.drain.cancel();
+        self.abort.cancel();
+    }
+}
+
+/// Excluded records of one stage and batch, on their way to the dead letters.
+pub(super) struct Letters {
+    pub(super) stage: usize,
+    pub(super) entries: Vec<(Excluded, Arc<dyn Origin>)>,
+}
+
+pub(super) struct Shared<C> {
+    pub(super) context: C,
+    pub(super) outline: Outline,
+    pub(super) options: RunOptions,
+    pub(super) stages: Vec<Stage>,
+    pub(super) source: Box<dyn OpenStep<C>>,
+    pub(super) steps: Vec<Step<C>>,
+    pub(super) loader: Box<dyn LoadStep<C>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) stop: StopHandle,
+    pub(super) source_info: Arc<OnceLock<SourceInfo>>,
+    pub(super) budget: Arc<Semaphore>,
+    pub(super) span: tracing::Span,
+    failure: Mutex<Option<Error>>,
+}
+
+/// The memory budget is counted in KiB, because a semaphore has no room for bytes.
+pub(super) const BUDGET_UNIT: u64 = 1 << 10;
+
+impl<C> Shared<C> {
+    pub(super) fn new(plan: Plan<C>, context: C, options: RunOptions) -> Self {
+        let Plan { outline, source, steps, loader } = plan;
+        let span = tracing::info_span!("run", pipeline = outline.name, run_id = %options.run_id);
+        let stop = StopHandle::default();
+        let stages = outline
+            .stages
+            .iter()
+            .zip(&options.stages)
+            .enumerate()
+            .map(|(index, (definition, settings))| Stage {
+                index,
+                definition: *definition,
+                settings: settings.clone(),
+                calls: Arc::new(Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
+                can_reject: options.dead_letter.is_some(),
+                abort: stop.abort.clone(),
+                span: tracing::info_span!(parent: &span, "stage", stage = definition.name),
+            })
+            .collect();
+        let units = usize::try_from(options.memory.div_ceil(BUDGET_UNIT)).unwrap_or(usize::MAX);
+        Self {
+            metrics: Arc::new(Metrics::new(outline.stages.len())),
+            budget: Arc::new(Semaphore::new(units.clamp(1, Semaphore::MAX_PERMITS))),
+            context,
+            outline,
+            options,
+            stages,
+            source,
+            steps,
+            loader,
+            stop,
+            source_info: Arc::default(),
+            span,
+            failure: Mutex::default(),
+        }
+    }
+
+    /// The loader's place among the stages.
+    pub(super) fn loader_index(&self) -> usize {
+        self.stages.len() - 1
+    }
+
+    /// The first error decides; it stops everything.
+    pub(super) fn fail(&self, error: Error) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if failure.is_none() {
+            tracing::error!(parent: &self.span, error = %error, kind = error.kind().as_str(), code = error.code(), "the run fails");
+            *failure = Some(error);
+        }
+        drop(failure);
+        self.stop.abort();
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    pub(super) fn take_failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Adds a stage's work on one batch to the metrics, stops the run where it must be stopped, and
+    /// gives back what goes to the dead letters.
+    pub(super) fn record(&self, stage: usize, tally: Tally, busy: std::time::Duration) -> Vec<Excluded> {
+        self.metrics.add(stage, &tally.counts, tally.retries, busy);
+        if !tally.given_up {
+            self.metrics.add_batches(stage, tally.batches.max(1));
+        }
+        if let Some(error) = tally.failure {
+            self.fail(error);
+        }
+        if !tally.excluded.is_empty() {
+            self.watch(false);
+        }
+        tally.excluded
+    }
+
+    /// The batch is given up with the run before stage `stage` worked on it.
+    pub(super) fn give_up(&self, stage: usize, records: usize) {
+        let mut tally = Tally::default();
+        tally.give_up(records);
+        self.record(stage, tally, std::time::Duration::ZERO);
+    }
+
+    /// Stops the run when it has more errors than it tolerates.
+    pub(super) fn watch(&self, ended: bool) {
+        let (errors, records) = (self.metrics.errors(), self.metrics.extracted());
+        let threshold = &self.options.threshold;
+        if threshold.passed(errors, records, ended) {
+            self.fail(
+                Error::new(ErrorKind::ThresholdExceeded, format!("{errors} errors in {records} records are more than the threshold of {threshold}"))
+                    .hint("see the reasons in the report and the dead letters; mend the source, or raise `error_threshold`"),
+            );
+        }
+    }
+}
+
+/// The ways out of a segment.
+pub(super) struct Ports {
+    pub(super) letters: mpsc::Sender<Letters>,
+    pub(super) pool: Arc<CpuPool>,
+}

@@ -1,0 +1,177 @@
+//! The counters of a run, added up once per stage and batch.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+/// The counters of one run; shared by the engine, which adds, and whoever watches.
+#[derive(Debug)]
+pub struct Metrics {
+    stages: Box<[StageMetrics]>,
+    source_bytes: AtomicU64,
+    started: Instant,
+}
+
+#[derive(Debug, Default)]
+struct StageMetrics {
+    entered: AtomicU64,
+    made: AtomicU64,
+    out: AtomicU64,
+    filtered: AtomicU64,
+    skipped: AtomicU64,
+    rejected: AtomicU64,
+    failed: AtomicU64,
+    unfinished: AtomicU64,
+    batches: AtomicU64,
+    retries: AtomicU64,
+    busy_nanos: AtomicU64,
+}
+
+/// What happened to the records of one stage.
+///
+/// At the end of a run (I3): `entered + made = out + filtered + skipped + rejected + failed +
+/// unfinished`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Records that came in; for an extractor, records of the source.
+    #[serde(rename = "in")]
+    pub entered: u64,
+    /// Outputs beyond the first of an input.
+    pub made: u64,
+    /// Records that went on; for a loader, records that are in the target.
+    pub out: u64,
+    /// Records left out on purpose.
+    pub filtered: u64,
+    /// Records whose error was of class skip.
+    pub skipped: u64,
+    /// Records that went to the dead letters.
+    pub rejected: u64,
+    /// Records that stopped the run.
+    pub failed: u64,
+    /// Records read but not committed when the run stopped.
+    pub unfinished: u64,
+}
+
+impl Counts {
+    /// Adds `other` to this.
+    pub fn add(&mut self, other: &Self) {
+        self.entered += other.entered;
+        self.made += other.made;
+        self.out += other.out;
+        self.filtered += other.filtered;
+        self.skipped += other.skipped;
+        self.rejected += other.rejected;
+        self.failed += other.failed;
+        self.unfinished += other.unfinished;
+    }
+
+    /// Whether every record that came in has exactly one fate (I3).
+    #[must_use]
+    pub const fn conserved(&self) -> bool {
+        self.entered + self.made == self.out + self.filtered + self.skipped + self.rejected + self.failed + self.unfinished
+    }
+
+    /// Records that count against the error threshold.
+    #[must_use]
+    pub const fn errors(&self) -> u64 {
+        self.skipped + self.rejected + self.failed
+    }
+}
+
+/// One stage at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageSnapshot {
+    /// The records.
+    pub counts: Counts,
+    /// Calls of the function on a batch; for record functions, batches worked through.
+    pub batches: u64,
+    /// Calls that were repeated.
+    pub retries: u64,
+    /// The time spent in the stage, summed over workers.
+    pub busy: Duration,
+}
+
+impl Metrics {
+    /// All zero, for so many stages.
+    #[must_use]
+    pub fn new(stages: usize) -> Self {
+        Self { stages: (0..stages).map(|_| StageMetrics::default()).collect(), source_bytes: AtomicU64::new(0), started: Instant::now() }
+    }
+
+    /// How long the run has lasted.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// How many bytes of the source have been read.
+    #[must_use]
+    pub fn source_bytes(&self) -> u64 {
+        self.source_bytes.load(Relaxed)
+    }
+
+    /// How many records have been taken from the source.
+    #[must_use]
+    pub fn extracted(&self) -> u64 {
+        self.stages.first().map_or(0, |stage| stage.entered.load(Relaxed))
+    }
+
+    /// How many records count against the error threshold.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.stages.iter().map(|s| s.skipped.load(Relaxed) + s.rejected.load(Relaxed) + s.failed.load(Relaxed)).sum()
+    }
+
+    /// The stages now, in the order of the pipeline's outline.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<StageSnapshot> {
+        self.stages
+            .iter()
+            .map(|stage| StageSnapshot {
+                counts: Counts {
+                    entered: stage.entered.load(Relaxed),
+                    made: stage.made.load(Relaxed),
+                    out: stage.out.load(Relaxed),
+                    filtered: stage.filtered.load(Relaxed),
+                    skipped: stage.skipped.load(Relaxed),
+                    rejected: stage.rejected.load(Relaxed),
+                    failed: stage.failed.load(Relaxed),
+                    unfinished: stage.unfinished.load(Relaxed),
+                },
+                batches: stage.batches.load(Relaxed),
+                retries: stage.retries.load(Relaxed),
+                busy: Duration::from_nanos(stage.busy_nanos.load(Relaxed)),
+            })
+            .collect()
+    }
+
+    pub(crate) fn read_bytes(&self, bytes: u64) {
+        self.source_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn add(&self, stage: usize, counts: &Counts, retries: u64, busy: Duration) {
+        let metrics = &self.stages[stage];
+        metrics.entered.fetch_add(counts.entered, Relaxed);
+        metrics.made.fetch_add(counts.made, Relaxed);
+        metrics.out.fetch_add(counts.out, Relaxed);
+        metrics.filtered.fetch_add(counts.filtered, Relaxed);
+        metrics.skipped.fetch_add(counts.skipped, Relaxed);
+        metrics.rejected.fetch_add(counts.rejected, Relaxed);
+        metrics.failed.fetch_add(counts.failed, Relaxed);
+        metrics.unfinished.fetch_add(counts.unfinished, Relaxed);
+        metrics.retries.fetch_add(retries, Relaxed);
+        metrics.busy_nanos.fetch_add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    pub(crate) fn add_batches(&self, stage: usize, batches: u64) {
+        self.stages[stage].batches.fetch_add(batches, Relaxed);
+    }
+
+    /// Committed records are gone with an output that was never published.
+    pub(crate) fn unload(&self, loader: usize) {
+        let metrics = &self.stages[loader];
+        let loaded = metrics.out.swap(0, Relaxed);
+        metrics.unfinished.fetch_add(loaded, Relaxed);
+    }
+}
