@@ -2,6 +2,7 @@
 //! is room in the memory budget.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -112,10 +113,19 @@ async fn pack<C>(
     left: &mut Option<u64>,
     letters: &mpsc::Sender<Letters>,
 ) -> Option<Parcel> {
-    let permit = tokio::select! {
-        biased;
-        () = shared.stop.abort.cancelled() => return None,
-        permit = Arc::clone(&shared.budget).acquire_many_owned(units(chunk.bytes(), shared)) => permit.ok().map(Arc::new),
+    let units = units(chunk.bytes(), shared);
+    let permit = match Arc::clone(&shared.budget).try_acquire_many_owned(units) {
+        Ok(permit) => Some(permit),
+        Err(_others_hold_it) => {
+            shared.starving.store(true, Relaxed);
+            let permit = tokio::select! {
+                biased;
+                () = shared.stop.abort.cancelled() => return None,
+                permit = Arc::clone(&shared.budget).acquire_many_owned(units) => permit.ok(),
+            };
+            shared.starving.store(false, Relaxed);
+            permit
+        }
     };
     let records = match left {
         None => Records::Undecoded(chunk),
@@ -129,7 +139,7 @@ async fn pack<C>(
             Records::Decoded(records)
         }
     };
-    Some(Parcel { sequence, records, _permit: permit })
+    Some(Parcel { sequence, records, _permit: permit.map(Arc::new) })
 }
 
 /// A chunk larger than the whole budget takes all of it and travels alone.

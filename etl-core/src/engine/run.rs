@@ -1,8 +1,9 @@
 //! One run: threads and tasks are started, watched to their end, and what came of it is reported.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -26,6 +27,8 @@ use crate::observe::report::{Reason, Report, StageReport, Status, Totals, VERSIO
 
 /// How many batches wait between two segments.
 const QUEUE: usize = 4;
+/// How long a loader waits for its batch to fill while the reader waits for memory.
+const PATIENCE: Duration = Duration::from_millis(5);
 /// How many reasons a report lists.
 const REASONS: usize = 10;
 
@@ -285,8 +288,18 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
         Ok(()) => Ok(session.target()),
         Err(error) => Err(stage.failure(error)),
     });
-    while let Some(parcel) = input.recv().await {
-        session.gather(parcel);
+    loop {
+        let parcel = if session.waiting() == 0 { Ok(input.recv().await) } else { tokio::time::timeout(PATIENCE, input.recv()).await };
+        match parcel {
+            Ok(Some(parcel)) => session.gather(parcel),
+            Ok(None) => break,
+            // The records that wait here may hold the memory that the reader waits for (I7).
+            Err(_nothing_came) if shared.starving.load(Relaxed) && usable && !dry => {
+                let waiting = session.waiting();
+                load_batch(shared, session.as_mut(), waiting, &letters).await;
+            }
+            Err(_nothing_came) => {}
+        }
         while session.waiting() >= stage.settings.batch && usable && !dry && !shared.stop.abort.is_cancelled() {
             load_batch(shared, session.as_mut(), stage.settings.batch, &letters).await;
         }
@@ -332,7 +345,7 @@ async fn load_batch<C>(shared: &Shared<C>, session: &mut dyn LoadSession, count:
 fn give_up<C>(shared: &Shared<C>, session: &mut dyn LoadSession) {
     if session.waiting() > 0 {
         let tally = session.give_up();
-        shared.record(shared.loader_index(), tally, std::time::Duration::ZERO);
+        shared.record(shared.loader_index(), tally, Duration::ZERO);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the threads and tasks of one run have in common.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
@@ -53,6 +54,8 @@ pub(super) struct Shared<C> {
     pub(super) stop: StopHandle,
     pub(super) source_info: Arc<OnceLock<SourceInfo>>,
     pub(super) budget: Arc<Semaphore>,
+    /// The reader waits for memory that others hold.
+    pub(super) starving: AtomicBool,
     pub(super) span: tracing::Span,
     failure: Mutex<Option<Error>>,
 }
@@ -84,6 +87,7 @@ impl<C> Shared<C> {
         Self {
             metrics: Arc::new(Metrics::new(outline.stages.len())),
             budget: Arc::new(Semaphore::new(units.clamp(1, Semaphore::MAX_PERMITS))),
+            starving: AtomicBool::new(false),
             context,
             outline,
             options,
