@@ -53,6 +53,27 @@ impl Threshold {
         Self { count: Some(count), ..Self::NONE }
     }
 
+    /// [`Threshold::rate`]
+    #[must_use]
+    pub const fn with_rate(mut self, rate: f64) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// [`Threshold::count`]
+    #[must_use]
+    pub const fn with_count(mut self, count: u64) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    /// [`Threshold::min_sample`]
+    #[must_use]
+    pub const fn with_min_sample(mut self, records: u64) -> Self {
+        self.min_sample = records;
+        self
+    }
+
     /// Whether `errors` out of `records` are too many. `ended` is true once the source is.
     #[must_use]
     pub fn passed(&self, errors: u64, records: u64, ended: bool) -> bool {
@@ -97,4 +118,32 @@ pub struct Policy {
 impl Policy {
     /// Nothing said.
     pub const NONE: Self = Self { threshold: Threshold::NONE, delivery: None, memory: None, dead_letter: false };
+
+    /// [`Policy::threshold`]
+    #[must_use]
+    pub const fn with_threshold(mut self, threshold: Threshold) -> Self {
+        self.threshold = threshold;
+        self
+    }
+
+    /// [`Policy::delivery`]
+    #[must_use]
+    pub const fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = Some(delivery);
+        self
+    }
+
+    /// [`Policy::memory`]
+    #[must_use]
+    pub const fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// [`Policy::dead_letter`]
+    #[must_use]
+    pub const fn with_dead_letter(mut self) -> Self {
+        self.dead_letter = true;
+        self
+    }
 }

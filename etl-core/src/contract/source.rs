@@ -164,11 +164,11 @@ impl<'a, T: Record> IntoSource<'a> for Vec<T> {
 #[derive(Debug)]
 pub struct FromIter<I>(pub I);
 
-impl<'a, T: Record, I: Iterator<Item = T> + Send + 'a> IntoSource<'a> for FromIter<I> {
-    type Record = T;
+impl<'a, T: StreamItem + 'a, I: Iterator<Item = T> + Send + 'a> IntoSource<'a> for FromIter<I> {
+    type Record = T::Record;
 
-    fn into_source(self) -> BoxSource<'a, T> {
-        Box::new(Pulled::new(futures::stream::iter(self.0.map(Ok)).boxed()))
+    fn into_source(self) -> BoxSource<'a, T::Record> {
+        Box::new(Pulled::new(futures::stream::iter(self.0.map(StreamItem::record)).boxed()))
     }
 }
 

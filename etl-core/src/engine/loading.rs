@@ -111,7 +111,7 @@ impl<'a, S: Loader> Session<'a, S> {
                 work.give_up();
                 return ControlFlow::Break(Stopped);
             }
-            work.begin(range.start);
+            work.blame(range.start);
             let (attempts, result) = self.attempts(&rows[range.start..range.end], work).await;
             match result {
                 Ok(None) => {
@@ -150,7 +150,7 @@ impl<'a, S: Loader> Session<'a, S> {
     fn valid_ranges(&self, rows: &[S::In], each: bool, work: &mut Work<'_, ()>) -> ControlFlow<Stopped, VecDeque<Range>> {
         let mut ranges: VecDeque<Range> = VecDeque::new();
         for (index, record) in rows.iter().enumerate() {
-            work.begin(index);
+            work.blame(index);
             if let Err(violations) = S::InputGuard::check(self.rules, record) {
                 let shown = work.show(record);
                 match work.invalid(index, &violations, shown) {

@@ -46,8 +46,9 @@ pub struct RunOptions {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StageSettings {
-    /// How many records the function sees at once, or a loader commits at once; for an extractor,
-    /// how many travel together.
+    /// How many records a batch function sees at once, or a loader commits at once; for an
+    /// extractor, how many travel together; for a function of single records, how many make one
+    /// batch in the metrics.
     pub batch: usize,
     /// Whether batches are worked on side by side.
     pub parallel: bool,

@@ -1,5 +1,7 @@
 //! A batch on its way between stages, its record type erased.
 
+#![allow(missing_debug_implementations, reason = "machinery that appears in sealed signatures and is never printed")]
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -107,7 +109,7 @@ impl<T: Record> Undecoded for BoxChunk<T> {
 
 /// A record that does not go on, and why: the side list of a batch.
 #[derive(Debug)]
-pub struct Excluded {
+pub(crate) struct Excluded {
     /// Its index in the origin.
     pub(crate) input: u32,
     /// [`Class::Skip`] or [`Class::Reject`].

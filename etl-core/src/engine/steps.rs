@@ -1,5 +1,7 @@
 //! The stages as the engine holds them: their record types erased, their context known.
 
+#![allow(missing_debug_implementations, reason = "machinery that appears in sealed signatures and is never printed")]
+
 use std::marker::PhantomData;
 
 use futures::FutureExt;

@@ -219,7 +219,7 @@ pub type LoaderNeeds<S> = All<<S as Loader>::Needs, <<S as Loader>::InputGuard a
 
 /// What a stage's function, the rules on its input and the rules on its output need.
 #[derive(Debug)]
-pub struct All<F, I, O>(PhantomData<fn() -> (F, I, O)>);
+pub struct All<F, I, O>(PhantomData<F>, PhantomData<I>, PhantomData<O>);
 
 impl<F: Needs, I: Needs, O: Needs> Needs for All<F, I, O> {
     type Lent<'a> = (F::Lent<'a>, I::Lent<'a>, O::Lent<'a>);

@@ -2,6 +2,8 @@
 //! which input. Every runner settles each record here exactly once, which is what makes the sums
 //! of the report hold (I3).
 
+#![allow(missing_debug_implementations, reason = "machinery that appears in sealed signatures and is never printed")]
+
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -100,6 +102,8 @@ pub(crate) struct Work<'w, Out> {
     /// The origin's index of each record of `out`, once that is not the one at its own place.
     out_inputs: Option<Vec<u32>>,
     source_has_bytes: bool,
+    /// The input at which the next slice of `batch` records begins.
+    boundary: usize,
 }
 
 /// What the rules on a stage's output are lent.
@@ -112,7 +116,7 @@ impl<'w, Out> Work<'w, Out> {
     pub(crate) fn new(stage: &'w Stage, tally: &'w mut Tally, origin: &'w dyn Origin, inputs: Option<&'w [u32]>, entered: usize) -> Self {
         tally.counts.entered = entered as u64;
         let source_has_bytes = entered > 0 && origin.payload(inputs.map_or(0, |inputs| inputs[0])).is_some();
-        Self { stage, tally, out: Vec::with_capacity(entered), origin, inputs, out_inputs: None, source_has_bytes }
+        Self { stage, tally, out: Vec::with_capacity(entered), origin, inputs, out_inputs: None, source_has_bytes, boundary: 0 }
     }
 
     /// The origin's index of the stage's input `index`.
@@ -121,9 +125,28 @@ impl<'w, Out> Work<'w, Out> {
         self.inputs.map_or(index as u32, |inputs| inputs[index])
     }
 
-    /// Says which input is being worked on.
+    /// Says which input is worked on next; `false` where the run has been given up, which is looked
+    /// at once in `batch` records.
     #[inline]
-    pub(crate) fn begin(&mut self, index: usize) {
+    pub(crate) fn begin(&mut self, index: usize) -> bool {
+        self.tally.at = self.input(index);
+        index < self.boundary || self.begin_slice(index)
+    }
+
+    #[cold]
+    fn begin_slice(&mut self, index: usize) -> bool {
+        self.boundary = index + self.stage.settings.batch.max(1);
+        self.tally.batches += 1;
+        let goes_on = !self.aborted();
+        if !goes_on {
+            self.give_up();
+        }
+        goes_on
+    }
+
+    /// Says which input is to blame, whatever happens next.
+    #[inline]
+    pub(crate) fn blame(&mut self, index: usize) {
         self.tally.at = self.input(index);
     }
 

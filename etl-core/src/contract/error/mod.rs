@@ -2,12 +2,13 @@
 //! the operator can do. Its texts never hold the content of a record (I8).
 
 mod class;
-mod sanitize;
+pub(crate) mod sanitize;
 
 use std::borrow::Cow;
 use std::fmt;
 
 pub use class::{Class, Classes, StageError};
+#[cfg(feature = "cli")]
 pub(crate) use sanitize::io_text;
 
 use super::position::Position;

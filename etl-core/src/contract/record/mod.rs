@@ -8,6 +8,7 @@ mod sensitive;
 pub use codec::{Column, ColumnType, Decode, Described, Encode, FieldError, Problem};
 pub use field::Field;
 pub use json::write_json;
+#[cfg(feature = "cli")]
 pub(crate) use sensitive::SECRET_NAME;
 pub use sensitive::{MASK, Secret, Sensitive};
 

@@ -60,7 +60,9 @@ impl Takes {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StageOptions {
-    /// How many records the function sees at once, or a loader commits at once.
+    /// How many records a batch function sees at once, or a loader commits at once. For a function
+    /// of single records: how many make one batch in the metrics, and how often the engine looks
+    /// whether the run has been given up.
     pub batch: Option<usize>,
     /// Whether batches are worked on side by side.
     pub parallel: bool,
@@ -107,6 +109,80 @@ impl StageOptions {
             Some(class) => class,
             None => Class::Reject,
         }
+    }
+}
+
+/// What the attributes write, one call for each option.
+impl StageOptions {
+    /// [`StageOptions::batch`]
+    #[must_use]
+    pub const fn with_batch(mut self, records: usize) -> Self {
+        self.batch = Some(records);
+        self
+    }
+
+    /// [`StageOptions::parallel`]
+    #[must_use]
+    pub const fn with_parallel(mut self) -> Self {
+        self.parallel = true;
+        self
+    }
+
+    /// [`StageOptions::concurrency`]
+    #[must_use]
+    pub const fn with_concurrency(mut self, calls: usize) -> Self {
+        self.concurrency = Some(calls);
+        self
+    }
+
+    /// [`StageOptions::unordered`]
+    #[must_use]
+    pub const fn with_unordered(mut self) -> Self {
+        self.unordered = true;
+        self
+    }
+
+    /// [`StageOptions::retries`]
+    #[must_use]
+    pub const fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// [`StageOptions::backoff`]
+    #[must_use]
+    pub const fn with_backoff(mut self, first: Duration) -> Self {
+        self.backoff = Some(first);
+        self
+    }
+
+    /// [`StageOptions::timeout`]
+    #[must_use]
+    pub const fn with_timeout(mut self, call: Duration) -> Self {
+        self.timeout = Some(call);
+        self
+    }
+
+    /// [`StageOptions::validate_input`] and [`StageOptions::validate_output`]
+    #[must_use]
+    pub const fn with_validation(mut self, input: bool, output: bool) -> Self {
+        self.validate_input = input;
+        self.validate_output = output;
+        self
+    }
+
+    /// [`StageOptions::on_invalid`]
+    #[must_use]
+    pub const fn with_invalid(mut self, class: Class) -> Self {
+        self.on_invalid = Some(class);
+        self
+    }
+
+    /// [`StageOptions::on_malformed`]
+    #[must_use]
+    pub const fn with_malformed(mut self, class: Class) -> Self {
+        self.on_malformed = Some(class);
+        self
     }
 }
 
@@ -182,5 +258,80 @@ impl StageDefinition {
             classes = classes.with(class);
         }
         classes
+    }
+}
+
+/// What the attributes write, read off the signature.
+impl StageDefinition {
+    /// [`StageDefinition::file`] and [`StageDefinition::line`]
+    #[must_use]
+    pub const fn with_place(mut self, file: &'static str, line: u32) -> Self {
+        self.file = file;
+        self.line = line;
+        self
+    }
+
+    /// [`StageDefinition::doc`]
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// [`StageDefinition::is_async`]
+    #[must_use]
+    pub const fn with_async(mut self) -> Self {
+        self.is_async = true;
+        self
+    }
+
+    /// [`StageDefinition::takes`] and [`StageDefinition::input`]
+    #[must_use]
+    pub const fn with_input(mut self, takes: Takes, input: &'static str) -> Self {
+        self.takes = takes;
+        self.input = input;
+        self
+    }
+
+    /// [`StageDefinition::output`]
+    #[must_use]
+    pub const fn with_output(mut self, output: &'static str) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// [`StageDefinition::needs`]
+    #[must_use]
+    pub const fn with_needs(mut self, needs: &'static [&'static str]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// [`StageDefinition::stateful`]
+    #[must_use]
+    pub const fn with_state(mut self) -> Self {
+        self.stateful = true;
+        self
+    }
+
+    /// [`StageDefinition::transactional`]
+    #[must_use]
+    pub const fn with_transaction(mut self) -> Self {
+        self.transactional = true;
+        self
+    }
+
+    /// [`StageDefinition::classes`]
+    #[must_use]
+    pub const fn with_classes(mut self, classes: Classes) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// [`StageDefinition::options`]
+    #[must_use]
+    pub const fn with_options(mut self, options: StageOptions) -> Self {
+        self.options = options;
+        self
     }
 }

@@ -303,6 +303,8 @@ impl Fallible for anyhow::Error {}
 pub trait LoadReturn {
     /// The error of the batch and of single records.
     type Error;
+    /// Whether there is one outcome per record.
+    const PER_RECORD: bool = false;
 
     /// `None`: every record is in the target. `Some`: one outcome per record.
     ///
@@ -329,6 +331,7 @@ impl<E> LoadReturn for Result<(), E> {
 
 impl<E> LoadReturn for Batch<(), E> {
     type Error = E;
+    const PER_RECORD: bool = true;
 
     fn loaded(self) -> Result<Option<Self>, E> {
         Ok(Some(self))
@@ -337,6 +340,7 @@ impl<E> LoadReturn for Batch<(), E> {
 
 impl<R: RecordErrorOf<E>, E> LoadReturn for Result<Batch<(), R>, E> {
     type Error = E;
+    const PER_RECORD: bool = true;
 
     fn loaded(self) -> Result<Option<Batch<(), E>>, E> {
         self.map(|batch| Some(R::widen(batch)))

@@ -112,7 +112,7 @@ fn settle_all<S: Transform>(
     out_rules: RulesLent<'_, S>,
 ) {
     for outcome in outcomes.into_iter().flatten() {
-        work.begin(outcome.index);
+        work.blame(outcome.index);
         work.tally.retries += u64::from(outcome.attempts - 1);
         let settled = match outcome.result {
             Ok(records) => {
@@ -151,7 +151,10 @@ impl<S: EachAsync<Feed = Owned>> RunsAsync<S> for ways::AsyncOnce {
         loop {
             while !stopped && calls.len() < stage.settings.concurrency {
                 let Some((index, record)) = rows.next() else { break };
-                work.begin(index);
+                if !work.begin(index) {
+                    stopped = true;
+                    break;
+                }
                 if must_show {
                     shown.resize(index, None);
                     shown.push(work.show(&record));
@@ -167,9 +170,9 @@ impl<S: EachAsync<Feed = Owned>> RunsAsync<S> for ways::AsyncOnce {
             let index = outcome.index;
             outcomes[index] = Some(outcome);
         }
-        if work.tally.failure.is_none() && !(stopped && stage.abort.is_cancelled()) {
+        if work.tally.failure.is_none() && !work.tally.given_up && !(stopped && stage.abort.is_cancelled()) {
             settle_all::<S>(&mut work, outcomes, |_, index| shown.get(index).cloned().flatten(), out_rules);
-        } else if work.tally.failure.is_none() {
+        } else if work.tally.failure.is_none() && !work.tally.given_up {
             work.give_up();
         }
         put_back::<S>(work.finish(), records);
@@ -192,7 +195,10 @@ impl<S: EachAsync<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncAgain {
         let mut stopped = false;
         loop {
             while !stopped && calls.len() < stage.settings.concurrency && next < rows.len() {
-                work.begin(next);
+                if !work.begin(next) {
+                    stopped = true;
+                    break;
+                }
                 match enters::<S>(&mut work, next, &rows[next], rules) {
                     Ok(true) => calls.push(call_again::<S>(lent, stage, next, &rows[next])),
                     Ok(false) => {}
@@ -206,9 +212,9 @@ impl<S: EachAsync<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncAgain {
             outcomes[index] = Some(outcome);
         }
         drop(calls);
-        if work.tally.failure.is_none() && !(stopped && stage.abort.is_cancelled()) {
+        if work.tally.failure.is_none() && !work.tally.given_up && !(stopped && stage.abort.is_cancelled()) {
             settle_all::<S>(&mut work, outcomes, |work, index| work.show(&rows[index]), out_rules);
-        } else if work.tally.failure.is_none() {
+        } else if work.tally.failure.is_none() && !work.tally.given_up {
             work.give_up();
         }
         put_back::<S>(work.finish(), records);
@@ -237,7 +243,9 @@ impl<S: EachAsyncStateful<Feed = Owned>> RunsAsync<S> for ways::AsyncStatefulOnc
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         let must_show = work.must_show();
         for (index, record) in rows.into_iter().enumerate() {
-            work.begin(index);
+            if !work.begin(index) {
+                break;
+            }
             match enters::<S>(&mut work, index, &record, rules) {
                 Ok(true) => {}
                 Ok(false) => continue,
@@ -273,7 +281,9 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         for (index, record) in rows.iter().enumerate() {
-            work.begin(index);
+            if !work.begin(index) {
+                break;
+            }
             match enters::<S>(&mut work, index, record, rules) {
                 Ok(true) => {}
                 Ok(false) => continue,

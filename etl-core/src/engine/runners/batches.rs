@@ -20,7 +20,7 @@ impl<S: BatchPlain> RunsPlain<S> for ways::BatchPlain {
         let mut slices = Slices::new(rows, stage.settings.batch);
         while let Some(Slice { indexes, mut rows, shown }) = slices.next::<S>(&mut work, rules) {
             let Some(&first) = indexes.first() else { continue };
-            work.begin(first);
+            work.blame(first);
             let mut pauses = pauses(&stage.settings);
             let mut attempts = 1;
             let result = loop {
@@ -56,7 +56,7 @@ impl<S: BatchAsync> RunsAsync<S> for ways::BatchAsync {
         let mut slices = Slices::new(rows, stage.settings.batch);
         while let Some(Slice { indexes, mut rows, shown }) = slices.next::<S>(&mut work, rules) {
             let Some(&first) = indexes.first() else { continue };
-            work.begin(first);
+            work.blame(first);
             let mut pauses = pauses(&stage.settings);
             let mut attempts = 1;
             // The semaphore is never closed.
@@ -125,7 +125,7 @@ impl<T> Slices<T> {
         while slice.rows.len() < self.size {
             let Some((index, record)) = self.rows.next() else { break };
             any = true;
-            work.begin(index);
+            work.blame(index);
             match super::plain::enters::<S>(work, index, &record, rules) {
                 Ok(true) => {}
                 Ok(false) => continue,

@@ -15,7 +15,9 @@ impl<S: FilterPlain> RunsPlain<S> for ways::FilterPlain {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         for (index, record) in rows.into_iter().enumerate() {
-            work.begin(index);
+            if !work.begin(index) {
+                break;
+            }
             match enters::<S>(&mut work, index, &record, rules) {
                 Ok(true) => {}
                 Ok(false) => continue,
@@ -50,7 +52,9 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         for (index, record) in rows.into_iter().enumerate() {
-            work.begin(index);
+            if !work.begin(index) {
+                break;
+            }
             match enters::<S>(&mut work, index, &record, rules) {
                 Ok(true) => {}
                 Ok(false) => continue,

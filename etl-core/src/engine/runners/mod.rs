@@ -27,7 +27,7 @@ pub(in crate::engine) use asynchronous::{Ended, timed, timed_out};
 pub(crate) type LentAll<'a, S> = <NeedsOf<S> as Needs>::Lent<'a>;
 
 /// The state of a stage: kept and locked where there is any, made on the spot where it is `()`.
-pub struct StateCell<T>(Option<Mutex<T>>);
+pub(super) struct StateCell<T>(Option<Mutex<T>>);
 
 impl<T: Default> StateCell<T> {
     fn new(stateful: bool) -> Self {

@@ -16,7 +16,9 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         let must_show = work.must_show();
         for (index, record) in rows.into_iter().enumerate() {
-            work.begin(index);
+            if !work.begin(index) {
+                break;
+            }
             match enters::<S>(&mut work, index, &record, rules) {
                 Ok(true) => {}
                 Ok(false) => continue,
@@ -45,7 +47,9 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         for (index, record) in rows.iter().enumerate() {
-            work.begin(index);
+            if !work.begin(index) {
+                break;
+            }
             match enters::<S>(&mut work, index, record, rules) {
                 Ok(true) => {}
                 Ok(false) => continue,
