@@ -2,7 +2,7 @@
 //! so.
 //!
 //! The file is appended to, never overwritten: two runs of one pipeline share it, and each line
-//! names its run. Line format: `reference/reliability.md` §2.10 of the design, version 1.
+//! names its run. The format of a line is described in `docs/dead-letters.md`.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};

@@ -23,7 +23,7 @@ use crate::contract::source::{Origin, SourceInfo};
 use crate::contract::target::{Abandoned, Preparation};
 use crate::delivery::dead_letters::{self, DeadLetter, DeadLetters, Payload};
 use crate::observe::metrics::Metrics;
-use crate::observe::report::{Reason, Report, StageReport, Status, Totals, VERSION, check_conservation, seconds};
+use crate::observe::report::{Reason, Report, StageReport, Status, Totals, VERSION, check_conservation, peak_memory_bytes, seconds};
 
 /// How many batches wait between two segments.
 const QUEUE: usize = 4;
@@ -413,6 +413,7 @@ fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Ins
         stages,
         dead_letters: shared.options.dead_letter.clone().filter(|_| ending.dead_letters > 0),
         reasons: ending.reasons,
+        peak_memory_bytes: peak_memory_bytes(),
         error: failure.as_ref().map(Into::into),
         failure,
     }

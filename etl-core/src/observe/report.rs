@@ -40,6 +40,8 @@ pub struct Report {
     pub dead_letters: Option<PathBuf>,
     /// The commonest reasons of rejections and skips, at most ten.
     pub reasons: Vec<Reason>,
+    /// The largest resident memory of the process so far, in bytes; known on Linux only.
+    pub peak_memory_bytes: Option<u64>,
     /// Why it did not end well.
     pub error: Option<ErrorReport>,
     /// The error itself.
@@ -191,6 +193,13 @@ impl StageReport {
             busy_seconds: seconds(snapshot.busy),
         }
     }
+}
+
+/// The high-water mark of the process's resident memory, from `/proc`.
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib: u64 = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// To the microsecond: more would be noise.
