@@ -71,6 +71,9 @@ impl<'a, S: Loader> Session<'a, S> {
         Self { lent, rules, stage, connection: None, rows: Vec::new(), pieces: VecDeque::new() }
     }
 
+    /// Whether the function sees one record at a time.
+    const TAKES_RECORDS: bool = matches!(S::DEFINITION.takes, Takes::RecordLent);
+
     /// Takes the first `count` waiting records, and where each came from.
     fn take(&mut self, count: usize) -> (Vec<S::In>, Lineage) {
         let rest = self.rows.split_off(count);
@@ -96,7 +99,8 @@ impl<'a, S: Loader> Session<'a, S> {
 
     /// Loads `rows`, settling each of them in `work`.
     async fn load_all(&mut self, rows: &[S::In], work: &mut Work<'_, ()>) -> ControlFlow<Stopped> {
-        let each = self.stage.definition.takes == Takes::RecordLent;
+        // Without a transaction each record is a batch of its own: it is written or it is not.
+        let each = Self::TAKES_RECORDS && !self.stage.definition.transactional;
         // Ranges still to be loaded; the first comes next, so the order is kept.
         let mut ranges: VecDeque<Range> = if each {
             (0..rows.len()).map(|at| Range { start: at, end: at + 1 }).collect()
@@ -189,21 +193,32 @@ impl<'a, S: Loader> Session<'a, S> {
     /// Writes `rows` once, in one transaction.
     async fn attempt(&mut self, rows: &[S::In]) -> Result<Option<Batch<(), S::Error>>, Failure<S::Error>> {
         if self.connection.is_none() {
-            // A failed transaction may have spoilt the connection, so the next attempt opens one.
             self.connection = Some(S::target(self.lent).connect().await?);
         }
         let Some(connection) = &mut self.connection else { unreachable!("connected above") };
         let mut transaction: TransactionOf<'_, S> = <S::Target as Target>::begin(connection).await?;
-        let written = guarded_async(timed(self.stage, S::load(self.lent, rows, &mut transaction))).await;
-        let failure = match written {
-            Ok(Ended::Done(Ok(outcomes))) => {
-                transaction.commit().await?;
-                return Ok(outcomes);
+        let calls = if Self::TAKES_RECORDS { rows.chunks(1) } else { rows.chunks(rows.len().max(1)) };
+        let failure = 'written: {
+            let mut outcomes = None;
+            for records in calls {
+                let written = guarded_async(timed(self.stage, S::load(self.lent, records, &mut transaction))).await;
+                match written {
+                    Ok(Ended::Done(Ok(None))) => {}
+                    Ok(Ended::Done(Ok(Some(mut batch)))) if records.len() < rows.len() => {
+                        // One record at a time: its outcome is that of the call.
+                        if let Some((_, error)) = batch.errors.pop() {
+                            break 'written Failure::Own(error);
+                        }
+                    }
+                    Ok(Ended::Done(Ok(batch))) => outcomes = batch,
+                    Ok(Ended::Done(Err(error))) => break 'written Failure::Own(error),
+                    // Trying again is safe where the transaction is rolled back below.
+                    Ok(Ended::TimedOut(error)) => break 'written Failure::Engine(error.with_class(Class::Retry)),
+                    Err(panic) => break 'written Failure::Engine(panic),
+                }
             }
-            Ok(Ended::Done(Err(error))) => Failure::Own(error),
-            // Trying again is safe: the transaction is rolled back below.
-            Ok(Ended::TimedOut(error)) => Failure::Engine(error.with_class(Class::Retry)),
-            Err(panic) => Failure::Engine(panic),
+            transaction.commit().await?;
+            return Ok(outcomes);
         };
         if let Err(rollback) = transaction.rollback().await {
             tracing::warn!(stage = self.stage.definition.name, error = %rollback, "rollback failed");
