@@ -21,3 +21,35 @@ pub use contract::error::{Class, Classes, Error, ErrorKind, Result, StageError};
 pub use contract::{error, needs, policy, position, record, source, stage, target};
 pub use engine::pipeline::Pipeline;
 pub use engine::wiring;
+
+#[cfg(feature = "macros")]
+pub use etl_macros::{Record, SerdeRecord, StageError, extractor, filter, loader, main, pipeline, resource, transform};
+#[doc(hidden)]
+pub use serde;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+/// What the file of a pipeline imports.
+///
+/// `#[derive(Deserialize)]` writes paths of the crate `serde`: have it among your dependencies too.
+pub mod prelude {
+    #[doc(no_inline)]
+    pub use std::path::PathBuf;
+
+    #[doc(no_inline)]
+    pub use compact_str::CompactString;
+    #[cfg(feature = "macros")]
+    #[doc(no_inline)]
+    pub use etl_macros::{Record, SerdeRecord, StageError, extractor, filter, loader, pipeline, resource, transform};
+    #[cfg(feature = "garde")]
+    #[doc(no_inline)]
+    pub use garde::Validate;
+    #[doc(no_inline)]
+    pub use serde::Deserialize;
+
+    pub use crate::contract::error::{Error, Result, StageError};
+    pub use crate::contract::record::{Record, Secret, Sensitive};
+    pub use crate::contract::stage::Batch;
+}

@@ -46,7 +46,6 @@ macro_rules! tuples {
             type Lent<'a> = ($(&'a $name,)*);
         }
 
-        #[diagnostic::do_not_recommend]
         impl<Cx: Context $(+ Provides<$name>)*, $($name: Sync + 'static),*> LentBy<Cx> for ($($name,)*) {
             #[allow(clippy::unused_unit, reason = "the empty tuple is one of the tuples")]
             fn lend(_context: &Cx) -> Self::Lent<'_> {

@@ -61,6 +61,11 @@ pub trait Target: Send + Sync + Sized + 'static {
 }
 
 /// An open transaction. Dropped without a word, it is rolled back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the transaction of a target",
+    label = "not a transaction",
+    note = "the `&mut` parameter of a `#[loader]` is a transaction, such as `&mut sqlite::Transaction<'_>`; settings and resources are lent by `&`"
+)]
 pub trait Transaction: Send + Sized {
     /// The target that began it.
     type Target: Target;

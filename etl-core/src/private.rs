@@ -1,0 +1,311 @@
+//! What expanded code calls besides the contract. No part of the public interface: it changes with
+//! the macros, which have the same version.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use futures::future::BoxFuture;
+
+use crate::contract::error::{Classes, Error, ErrorKind, Result, StageError, sanitize};
+use crate::contract::needs::{Context, LentBy, Resource};
+use crate::contract::record::codec::{ColumnVisitor, FieldSource, FieldVisitor};
+use crate::contract::record::{ColumnType, Problem, Sensitive};
+use crate::contract::stage::{Loader, Retained, Transform};
+
+/// What must hold of a pipeline or a stage, looked at while it is compiled. The text is the
+/// macro's, so that all of them are in one place.
+#[track_caller]
+pub const fn demand(holds: bool, otherwise: &'static str) {
+    assert!(holds, "{}", otherwise);
+}
+
+/// The classes of a stage's error. Asked through the role, which has said already that the error
+/// has classes, so that one that has none is reported once.
+#[must_use]
+pub const fn transform_classes<S: Transform>() -> Classes {
+    <S::Error as StageError>::CLASSES
+}
+
+/// The classes of a loader's error.
+#[must_use]
+pub const fn loader_classes<S: Loader>() -> Classes {
+    <S::Error as StageError>::CLASSES
+}
+
+/// One more of a record that the function takes away and that may be needed again.
+#[must_use]
+pub fn retained<T: Retained>(record: &T) -> T {
+    record.clone()
+}
+
+/// One more of each record of a batch.
+#[must_use]
+pub fn all_retained<T: Retained>(records: &[T]) -> Vec<T> {
+    records.to_vec()
+}
+
+/// The error of opening a source. (A trait and not a function, so that what is asked of the error
+/// is asked in the same words wherever generated code uses it.)
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no failure classes",
+    label = "the engine cannot know what to do with this error",
+    note = "add `#[derive(StageError)]` to `{Self}` and `#[on_error(retry|skip|reject|fail)]` to each variant",
+    note = "or return `etl_core::Result<_>` and use `?`: an error without a class stops the run"
+)]
+pub trait Extraction: Sized {
+    /// Its classes.
+    const CLASSES: Classes;
+
+    /// As the error of a run. One that says of what kind it is keeps that.
+    fn into_error(self) -> Error;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: StageError> Extraction for E {
+    const CLASSES: Classes = <E as StageError>::CLASSES;
+
+    fn into_error(self) -> Error {
+        of_kind(self, ErrorKind::Extraction)
+    }
+}
+
+/// The error of making a resource. One that says of what kind it is keeps that.
+pub fn resource_error<E: StageError>(error: E) -> Error {
+    of_kind(error, ErrorKind::Resource)
+}
+
+fn of_kind<E: StageError>(error: E, kind: ErrorKind) -> Error {
+    let mut error = Some(error);
+    match (&mut error as &mut dyn Any).downcast_mut::<Option<Error>>().and_then(Option::take) {
+        Some(ours) if ours.kind() == ErrorKind::Other => ours.with_kind(kind),
+        Some(ours) => ours,
+        None => error.map_or_else(|| Error::new(kind, "an error"), |error| Error::from_stage(&error, kind)),
+    }
+}
+
+/// Calls a plain function when it is polled, so that it runs where it is awaited.
+///
+/// This and [`after`] stand for `async` blocks in generated code: the compiler marks what is inside
+/// a block, and so would tell one mistake twice.
+pub async fn later<T>(call: impl FnOnce() -> T + Send) -> T {
+    call()
+}
+
+/// Awaits an `async fn` and makes something of what it returns.
+pub async fn after<F: Future, T>(called: F, then: impl FnOnce(F::Output) -> T + Send) -> T {
+    then(called.await)
+}
+
+/// Makes a resource from what is there already. The types are arguments, so that the compiler's
+/// complaint about one that is missing lands on the resource's name; boxed, because the compiler
+/// cannot see that a future of borrowed types is `Send` outside of this function.
+pub fn make<'c, R: Resource<Needs = N>, N: LentBy<C>, C: Context>(context: &'c C) -> BoxFuture<'c, Result<R::Value>> {
+    Box::pin(async move { R::make(N::lend(context)).await.map_err(|error| error.in_stage(R::NAME, ErrorKind::Resource)) })
+}
+
+/// A path for dead letters.
+#[diagnostic::on_unimplemented(
+    message = "dead letters cannot go to a `{Self}`",
+    label = "not a path",
+    note = "use a setting of type `PathBuf`, `String` or `Option` of one of these"
+)]
+pub trait DeadLetterPath {
+    /// The path, where one is set.
+    fn path(&self) -> Option<PathBuf>;
+}
+
+macro_rules! paths {
+    ($($type:ty),*) => { $(
+        impl DeadLetterPath for $type {
+            fn path(&self) -> Option<PathBuf> {
+                Some(AsRef::<Path>::as_ref(self).to_path_buf())
+            }
+        }
+    )* };
+}
+
+paths!(str, String, Path, PathBuf, std::ffi::OsString, Box<Path>, compact_str::CompactString);
+
+impl<P: DeadLetterPath + ?Sized> DeadLetterPath for &P {
+    fn path(&self) -> Option<PathBuf> {
+        (**self).path()
+    }
+}
+
+impl<P: DeadLetterPath> DeadLetterPath for Option<P> {
+    fn path(&self) -> Option<PathBuf> {
+        self.as_ref().and_then(P::path)
+    }
+}
+
+/// A record of serde, for `#[derive(SerdeRecord)]`. Its own method wins over the trait's, so a type
+/// that is no `Serialize` compiles too.
+#[derive(Debug)]
+pub struct Shown<'r, T>(pub &'r T);
+
+impl<T: serde::Serialize> Shown<'_, T> {
+    /// Appends the record as JSON.
+    pub fn write_json(&self, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        let written = serde_json::to_writer(&mut *out, self.0).is_ok();
+        if !written {
+            out.truncate(before);
+        }
+        written
+    }
+}
+
+/// For a type that is no `Serialize`.
+pub trait CannotShowItself {
+    /// Does nothing.
+    fn write_json(&self, out: &mut Vec<u8>) -> bool;
+}
+
+impl<T> CannotShowItself for Shown<'_, T> {
+    fn write_json(&self, _out: &mut Vec<u8>) -> bool {
+        false
+    }
+}
+
+/// What caused an error, for `#[derive(StageError)]`: in the words of a type with classes, in
+/// words that are known to quote no record, or withheld. Which one is chosen by the type, in this
+/// order.
+#[derive(Debug)]
+pub struct Cause<'e, E>(pub &'e E);
+
+impl<E: StageError> Cause<'_, E> {
+    /// The causes, outermost first.
+    #[must_use]
+    pub fn texts(&self) -> Vec<Cow<'static, str>> {
+        std::iter::once(self.0.message()).chain(self.0.causes()).collect()
+    }
+}
+
+/// A cause that has no classes.
+pub trait ForeignCause {
+    /// The causes, outermost first.
+    fn texts(&self) -> Vec<Cow<'static, str>>;
+}
+
+impl<E: std::error::Error + 'static> ForeignCause for Cause<'_, E> {
+    fn texts(&self) -> Vec<Cow<'static, str>> {
+        std::iter::once(sanitize::describe(self.0)).chain(sanitize::causes(self.0)).collect()
+    }
+}
+
+/// A cause of which nothing is known.
+pub trait UnknownCause {
+    /// That there is one.
+    fn texts(&self) -> Vec<Cow<'static, str>>;
+}
+
+impl<E> UnknownCause for &Cause<'_, E> {
+    fn texts(&self) -> Vec<Cow<'static, str>> {
+        vec![Cow::Borrowed("a cause whose text is withheld")]
+    }
+}
+
+/// A field of type `V` under `#[record(text)]`: read by `FromStr`, shown by `Display`. (`V` is a
+/// parameter, so that a type that is not fit is one thing that does not hold, not two.)
+pub trait TextCodec<V> {
+    /// The column's type.
+    const TYPE: ColumnType = ColumnType::Text;
+    /// Whether a value may be missing.
+    const NULLABLE: bool = false;
+    /// Whether a value is masked wherever it is shown to people.
+    const SENSITIVE: bool = false;
+
+    /// Reads the field.
+    ///
+    /// # Errors
+    /// What is wrong with the value.
+    fn read<S: FieldSource>(source: &mut S, column: usize) -> Result<V, Problem>;
+
+    /// The field as text, where it has a value.
+    fn text(value: &V) -> Option<String>;
+
+    /// Shows the field.
+    ///
+    /// # Errors
+    /// What the visitor returns.
+    fn show<W: FieldVisitor>(value: &V, visitor: &mut W, column: usize) -> Result<(), W::Error> {
+        match Self::text(value) {
+            Some(text) => visitor.text(column, &text),
+            None => visitor.null(column),
+        }
+    }
+
+    /// Shows the field of many records.
+    ///
+    /// # Errors
+    /// What the visitor returns.
+    fn show_column<'r, R: 'r, W: ColumnVisitor>(
+        records: &'r [R],
+        get: impl Fn(&'r R) -> Option<&'r V>,
+        visitor: &mut W,
+        column: usize,
+    ) -> Result<(), W::Error>
+    where
+        V: 'r,
+    {
+        visitor.texts(column, records.iter().map(|record| get(record).and_then(Self::text)))
+    }
+}
+
+/// A type that stands under `#[record(text)]` as it is.
+#[derive(Debug)]
+pub enum Text {}
+/// An `Option` of one.
+#[derive(Debug)]
+pub struct TextOption<C>(std::marker::PhantomData<C>);
+/// A `Sensitive` one.
+#[derive(Debug)]
+pub struct TextSensitive<C>(std::marker::PhantomData<C>);
+
+/// A type that can stand under `#[record(text)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand under `#[record(text)]`",
+    label = "cannot be read from text and shown as text",
+    note = "implement `FromStr` and `Display` for `{Self}`"
+)]
+pub trait Textual: FromStr + ToString {}
+#[diagnostic::do_not_recommend]
+impl<T: FromStr + ToString> Textual for T {}
+
+impl<T: Textual> TextCodec<T> for Text {
+    fn read<S: FieldSource>(source: &mut S, column: usize) -> Result<T, Problem> {
+        source.text(column)?.parse().map_err(|_| Problem::Refused)
+    }
+
+    fn text(value: &T) -> Option<String> {
+        Some(value.to_string())
+    }
+}
+
+impl<V, C: TextCodec<V>> TextCodec<Option<V>> for TextOption<C> {
+    const NULLABLE: bool = true;
+    const SENSITIVE: bool = C::SENSITIVE;
+
+    fn read<S: FieldSource>(source: &mut S, column: usize) -> Result<Option<V>, Problem> {
+        if source.null(column) { Ok(None) } else { C::read(source, column).map(Some) }
+    }
+
+    fn text(value: &Option<V>) -> Option<String> {
+        value.as_ref().and_then(C::text)
+    }
+}
+
+impl<V, C: TextCodec<V>> TextCodec<Sensitive<V>> for TextSensitive<C> {
+    const NULLABLE: bool = C::NULLABLE;
+    const SENSITIVE: bool = true;
+
+    fn read<S: FieldSource>(source: &mut S, column: usize) -> Result<Sensitive<V>, Problem> {
+        C::read(source, column).map(Sensitive::new)
+    }
+
+    fn text(value: &Sensitive<V>) -> Option<String> {
+        C::text(value.reveal())
+    }
+}

@@ -1,0 +1,8 @@
+//! The derives.
+
+pub(crate) mod record;
+pub(crate) mod serde_record;
+pub(crate) mod stage_error;
+
+mod case;
+mod template;

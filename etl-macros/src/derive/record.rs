@@ -1,0 +1,243 @@
+//! `#[derive(Record)]`: the schema, and the code between a record and any format.
+
+mod options;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{Data, DeriveInput, Fields, Type};
+
+use self::options::{FieldOptions, RecordOptions};
+use crate::ctx::{Ctx, argument_of, mixed_at};
+use crate::diag::Errors;
+use crate::messages;
+
+/// One field, which is one column.
+struct Field {
+    name: Ident,
+    ty: Type,
+    column: String,
+    options: FieldOptions,
+}
+
+pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
+    let mut errors = Errors::default();
+    let Some(input) = errors.keep(syn::parse2::<DeriveInput>(input)) else { return (TokenStream::new(), errors) };
+    let options = RecordOptions::read(&input.attrs, &mut errors);
+    let ctx = Ctx::new(options.runtime.as_ref(), &mut errors);
+    if !input.generics.params.is_empty() {
+        errors.on(&input.generics, messages::record_generic("Record"));
+        return (TokenStream::new(), errors);
+    }
+    let named = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) if fields.named.is_empty() => Err((fields.to_token_stream(), messages::record_empty().to_owned())),
+            Fields::Named(fields) => Ok(fields),
+            Fields::Unnamed(fields) => Err((fields.to_token_stream(), messages::record_not_a_struct("a tuple struct"))),
+            Fields::Unit => Err((input.ident.to_token_stream(), messages::record_empty().to_owned())),
+        },
+        Data::Enum(data) => Err((data.enum_token.to_token_stream(), messages::record_not_a_struct("an enum"))),
+        Data::Union(data) => Err((data.union_token.to_token_stream(), messages::record_not_a_struct("a union"))),
+    };
+    let fields = match named {
+        Ok(named) => fields(&named.named, &options, &mut errors),
+        Err((at, message)) => {
+            errors.on(at, message);
+            return (unusable(&ctx, &input.ident), errors);
+        }
+    };
+    (impls(&ctx, &input.ident, &fields), errors)
+}
+
+fn fields<'f>(named: impl IntoIterator<Item = &'f syn::Field>, record: &RecordOptions, errors: &mut Errors) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    for field in named {
+        let Some(name) = &field.ident else { continue };
+        let options = FieldOptions::read(&field.attrs, errors);
+        let plain = name.unraw().to_string();
+        let column = match (&options.rename, record.rename_all) {
+            (Some((rename, _)), _) => rename.clone(),
+            (None, Some(case)) => case.of_field(&plain),
+            (None, None) => plain,
+        };
+        if let Some(first) = fields.iter().find(|first| first.column == column) {
+            let at = options.rename.as_ref().map_or(name.span(), |(_, span)| *span);
+            errors.at(at, messages::duplicate_column(&column, &first.name.to_string()));
+        }
+        fields.push(Field { name: name.clone(), ty: field.ty.clone(), column, options });
+    }
+    fields
+}
+
+impl Field {
+    /// What reads and shows the field, named at the field's type, so that a type that cannot be a
+    /// field is underlined there.
+    fn codec(&self, ctx: &Ctx, span: Span) -> TokenStream {
+        let etl = ctx.runtime_at(span);
+        let ty = &self.ty;
+        if self.options.text {
+            let shape = text_shape(&self.ty, &etl, span);
+            quote_spanned!(span=> <#shape as #etl::__private::TextCodec<#ty>>)
+        } else {
+            quote_spanned!(span=> <#ty as #etl::record::Field>)
+        }
+    }
+
+    fn span(&self) -> Span {
+        mixed_at(crate::ctx::first_span(&self.ty))
+    }
+}
+
+/// `Option<Sensitive<Date>>` as text: what is around the type that has `FromStr` and `Display`.
+fn text_shape(ty: &Type, etl: &TokenStream, span: Span) -> TokenStream {
+    if let Some(inner) = argument_of(ty, "Option") {
+        let inner = text_shape(inner, etl, span);
+        quote_spanned!(span=> #etl::__private::TextOption<#inner>)
+    } else if let Some(inner) = argument_of(ty, "Sensitive") {
+        let inner = text_shape(inner, etl, span);
+        quote_spanned!(span=> #etl::__private::TextSensitive<#inner>)
+    } else {
+        quote_spanned!(span=> #etl::__private::Text)
+    }
+}
+
+fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
+    let span = mixed_at(name.span());
+    let etl = ctx.runtime_at(span);
+    let local = |text: &str| Ident::new(text, Span::mixed_site());
+    let (source, visitor, records, record) = (local("source"), local("visitor"), local("records"), local("record"));
+    let (value, problem) = (local("value"), local("problem"));
+
+    let columns = fields.iter().map(|field| {
+        let span = field.span();
+        let etl = ctx.runtime_at(span);
+        let (codec, column, optional) = (field.codec(ctx, span), &field.column, field.options.default);
+        quote_spanned! {span=> #etl::record::Column {
+            name: #column,
+            column_type: #codec::TYPE,
+            nullable: #codec::NULLABLE,
+            sensitive: #codec::SENSITIVE,
+            optional: #optional,
+        }}
+    });
+    let reads = fields.iter().enumerate().map(|(index, field)| {
+        let span = field.span();
+        let etl = ctx.runtime_at(span);
+        let (codec, column, name) = (field.codec(ctx, span), &field.column, &field.name);
+        let read = quote_spanned! {span=>
+            match #codec::read(#source, #index) {
+                ::core::result::Result::Ok(#value) => #value,
+                ::core::result::Result::Err(#problem) => {
+                    return ::core::result::Result::Err(#etl::record::FieldError { column: #column, problem: #problem });
+                }
+            }
+        };
+        // An `Option` is its own default, and asks for null itself.
+        let has_own_null = argument_of(&field.ty, "Option").is_some();
+        if field.options.default && !has_own_null {
+            quote_spanned! {span=>
+                #name: if #etl::record::codec::FieldSource::null(#source, #index) {
+                    ::core::default::Default::default()
+                } else {
+                    #read
+                }
+            }
+        } else {
+            quote_spanned!(span=> #name: #read)
+        }
+    });
+    let shows = fields.iter().enumerate().map(|(index, field)| {
+        let span = field.span();
+        let (codec, name) = (field.codec(ctx, span), &field.name);
+        quote_spanned!(span=> #codec::show(&self.#name, #visitor, #index)?;)
+    });
+    let shows_columns = fields.iter().enumerate().map(|(index, field)| {
+        let span = field.span();
+        let (codec, name) = (field.codec(ctx, span), &field.name);
+        quote_spanned! {span=>
+            #codec::show_column(#records, |#record| ::core::option::Option::Some(&#record.#name), #visitor, #index)?;
+        }
+    });
+    quote_spanned! {span=>
+        const _: () = {
+            #[automatically_derived]
+            impl #etl::record::Described for #name {
+                const SCHEMA: &'static [#etl::record::Column] = &[#(#columns),*];
+            }
+
+            #[automatically_derived]
+            impl #etl::record::Decode for #name {
+                #[inline]
+                fn decode<Source: #etl::record::codec::FieldSource>(
+                    #source: &mut Source,
+                ) -> ::core::result::Result<Self, #etl::record::FieldError> {
+                    ::core::result::Result::Ok(Self { #(#reads,)* })
+                }
+            }
+
+            #[automatically_derived]
+            impl #etl::record::Encode for #name {
+                #[inline]
+                fn encode<Visitor: #etl::record::codec::FieldVisitor>(
+                    &self,
+                    #visitor: &mut Visitor,
+                ) -> ::core::result::Result<(), Visitor::Error> {
+                    #(#shows)*
+                    ::core::result::Result::Ok(())
+                }
+
+                fn encode_columns<Visitor: #etl::record::codec::ColumnVisitor>(
+                    #records: &[Self],
+                    #visitor: &mut Visitor,
+                ) -> ::core::result::Result<(), Visitor::Error> {
+                    #(#shows_columns)*
+                    ::core::result::Result::Ok(())
+                }
+            }
+
+            #[automatically_derived]
+            impl #etl::record::Record for #name {
+                fn to_json(&self, out: &mut ::std::vec::Vec<u8>) -> bool {
+                    #etl::record::write_json(self, out);
+                    true
+                }
+            }
+        };
+    }
+}
+
+/// For a type that cannot be a record: the impls all the same, so that the stages that use it say
+/// nothing more.
+fn unusable(ctx: &Ctx, name: &Ident) -> TokenStream {
+    let span = mixed_at(name.span());
+    let etl = ctx.runtime_at(span);
+    quote_spanned! {span=>
+        const _: () = {
+            impl #etl::record::Described for #name {
+                const SCHEMA: &'static [#etl::record::Column] = &[];
+            }
+            impl #etl::record::Decode for #name {
+                fn decode<Source: #etl::record::codec::FieldSource>(
+                    _: &mut Source,
+                ) -> ::core::result::Result<Self, #etl::record::FieldError> {
+                    ::core::unreachable!()
+                }
+            }
+            impl #etl::record::Encode for #name {
+                fn encode<Visitor: #etl::record::codec::FieldVisitor>(
+                    &self,
+                    _: &mut Visitor,
+                ) -> ::core::result::Result<(), Visitor::Error> {
+                    ::core::unreachable!()
+                }
+                fn encode_columns<Visitor: #etl::record::codec::ColumnVisitor>(
+                    _: &[Self],
+                    _: &mut Visitor,
+                ) -> ::core::result::Result<(), Visitor::Error> {
+                    ::core::unreachable!()
+                }
+            }
+            impl #etl::record::Record for #name {}
+        };
+    }
+}

@@ -1,0 +1,237 @@
+//! `#[derive(StageError)]`: every error has a class, a code and a text that quotes no record.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote_spanned};
+use syn::{Attribute, Data, DeriveInput, Fields};
+
+use super::case::in_words;
+use super::template::without_values;
+use crate::ctx::{Ctx, arguments_of, mixed_at};
+use crate::diag::{Errors, did_you_mean};
+use crate::messages;
+use crate::options::stage::class;
+
+const CLASSES: [&str; 4] = ["retry", "skip", "reject", "fail"];
+
+/// One kind of error: a variant, or a whole struct.
+struct Kind {
+    pattern: TokenStream,
+    name: Ident,
+    class: &'static str,
+    code: String,
+    message: String,
+    hint: Option<String>,
+    cause: Option<Cause>,
+}
+
+/// The field that holds what caused it.
+struct Cause {
+    member: syn::Member,
+    optional: bool,
+}
+
+pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
+    let mut errors = Errors::default();
+    let Some(input) = errors.keep(syn::parse2::<DeriveInput>(input)) else { return (TokenStream::new(), errors) };
+    let ctx = runtime(&input.attrs, &mut errors);
+    let name = &input.ident;
+    let kinds = match &input.data {
+        Data::Enum(data) => {
+            if let Some(attr) = find(&input.attrs, "on_error").next() {
+                errors.on(attr, messages::class_on_enum());
+            }
+            let kind = |variant: &syn::Variant| {
+                let ident = &variant.ident;
+                let what = format!("variant `{ident}`");
+                let pattern = quote_spanned!(mixed_at(ident.span())=> Self::#ident);
+                read(pattern, ident, &what, format!("{name}::{ident}"), &variant.attrs, &variant.fields, &mut errors)
+            };
+            data.variants.iter().map(kind).collect()
+        }
+        Data::Struct(data) => {
+            let pattern = quote_spanned!(mixed_at(name.span())=> Self);
+            vec![read(pattern, name, &format!("`{name}`"), name.to_string(), &input.attrs, &data.fields, &mut errors)]
+        }
+        Data::Union(data) => {
+            errors.on(data.union_token, messages::stage_error_not_possible("a union"));
+            Vec::new()
+        }
+    };
+    (impls(&ctx, &input, &kinds), errors)
+}
+
+fn read(pattern: TokenStream, name: &Ident, what: &str, code: String, attrs: &[Attribute], fields: &Fields, errors: &mut Errors) -> Kind {
+    let transparent = find(attrs, "error").any(|attr| attr.parse_args::<Ident>().is_ok_and(|word| word == "transparent"));
+    Kind {
+        pattern,
+        name: name.clone(),
+        class: class_of(name, what, attrs, errors),
+        code,
+        message: message(attrs).unwrap_or_else(|| in_words(&name.to_string())),
+        hint: hint(attrs, errors),
+        cause: cause(fields, transparent),
+    }
+}
+
+/// The class; `fail` where there is none, so that nothing else is reported.
+fn class_of(name: &Ident, what: &str, attrs: &[Attribute], errors: &mut Errors) -> &'static str {
+    let mut class = None;
+    for attr in find(attrs, "on_error") {
+        let Ok(word) = attr.parse_args::<Ident>() else {
+            errors.on(attr, messages::class_form());
+            class.get_or_insert("fail");
+            continue;
+        };
+        let written = word.to_string();
+        let known = CLASSES.into_iter().find(|known| *known == written);
+        if known.is_none() {
+            let meant = match written.as_str() {
+                "dead_letter" | "dlq" => Some("reject"),
+                "fatal" | "abort" | "stop" => Some("fail"),
+                "ignore" | "drop" => Some("skip"),
+                "transient" => Some("retry"),
+                other => did_you_mean(other, CLASSES),
+            };
+            errors.at(word.span(), messages::unknown_class(&written, meant));
+        }
+        if class.is_some() {
+            errors.on(attr, messages::classed_twice(what));
+        }
+        class.get_or_insert(known.unwrap_or("fail"));
+    }
+    class.unwrap_or_else(|| {
+        errors.at(name.span(), messages::unclassed(what));
+        "fail"
+    })
+}
+
+/// The template of `#[error("…")]`.
+fn message(attrs: &[Attribute]) -> Option<String> {
+    let attr = find(attrs, "error").next()?;
+    let syn::Meta::List(list) = &attr.meta else { return None };
+    let first = list.tokens.clone().into_iter().next()?;
+    let text: syn::LitStr = syn::parse2(first.into_token_stream()).ok()?;
+    Some(without_values(&text.value()))
+}
+
+fn hint(attrs: &[Attribute], errors: &mut Errors) -> Option<String> {
+    let mut hint = None;
+    for attr in find(attrs, "hint") {
+        match attr.parse_args::<syn::LitStr>() {
+            Ok(_) if hint.is_some() => errors.on(attr, messages::hint_twice()),
+            Ok(text) => hint = Some(text.value()),
+            Err(_) => errors.on(attr, messages::hint_form()),
+        }
+    }
+    hint
+}
+
+/// The cause as thiserror finds it: `#[source]`, `#[from]`, a field named `source`, or the only
+/// field of a transparent error.
+fn cause(fields: &Fields, transparent: bool) -> Option<Cause> {
+    let marked = |field: &syn::Field| ["source", "from"].iter().any(|name| find(&field.attrs, name).next().is_some());
+    let named = |field: &syn::Field| field.ident.as_ref().is_some_and(|name| name == "source");
+    let (at, field) = fields
+        .iter()
+        .enumerate()
+        .find(|(_, field)| marked(field))
+        .or_else(|| fields.iter().enumerate().find(|(_, field)| named(field)))
+        .or_else(|| fields.iter().enumerate().next().filter(|_| transparent && fields.len() == 1))?;
+    let member = field.ident.clone().map_or_else(|| syn::Member::from(at), syn::Member::Named);
+    Some(Cause { member, optional: arguments_of(&field.ty, "Option").is_some() })
+}
+
+fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
+    let name = &input.ident;
+    let span = mixed_at(name.span());
+    let etl = ctx.runtime_at(span);
+    let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let patterns: Vec<_> = kinds.iter().map(|kind| &kind.pattern).collect();
+    let classes: Vec<_> = kinds.iter().map(|kind| class(ctx, kind.class, mixed_at(kind.name.span()))).collect();
+    let codes = kinds.iter().map(|kind| &kind.code);
+    let messages = kinds.iter().map(|kind| &kind.message);
+    let causes = kinds.iter().filter_map(|kind| cause_arm(ctx, kind));
+    let hints = kinds.iter().filter_map(|kind| {
+        let (pattern, hint) = (&kind.pattern, kind.hint.as_ref()?);
+        Some(quote_spanned!(span=> #pattern { .. } => ::core::option::Option::Some(::std::borrow::Cow::Borrowed(#hint)),))
+    });
+    // An enum without variants has no values to match.
+    let subject = if kinds.is_empty() { quote_spanned!(span=> *self) } else { quote_spanned!(span=> self) };
+    let causes: Vec<_> = causes.collect();
+    let hints: Vec<_> = hints.collect();
+    let rest = |arms: usize| (arms < kinds.len()).then(|| quote_spanned!(span=> _ =>));
+    let no_cause = rest(causes.len()).map(|rest| quote_spanned!(span=> #rest ::std::vec::Vec::new(),));
+    let no_hint = rest(hints.len()).map(|rest| quote_spanned!(span=> #rest ::core::option::Option::None,));
+    quote_spanned! {span=>
+        const _: () = {
+            #[automatically_derived]
+            impl #impl_generics #etl::error::StageError for #name #type_generics #where_clause {
+                const CLASSES: #etl::error::Classes = #etl::error::Classes::NONE #(.with(#classes))*;
+
+                fn class(&self) -> #etl::error::Class {
+                    match #subject { #(#patterns { .. } => #classes,)* }
+                }
+
+                fn code(&self) -> &'static str {
+                    match #subject { #(#patterns { .. } => #codes,)* }
+                }
+
+                fn message(&self) -> ::std::borrow::Cow<'static, str> {
+                    match #subject { #(#patterns { .. } => ::std::borrow::Cow::Borrowed(#messages),)* }
+                }
+
+                fn causes(&self) -> ::std::vec::Vec<::std::borrow::Cow<'static, str>> {
+                    #[allow(unused_imports)]
+                    use #etl::__private::{ForeignCause as _, UnknownCause as _};
+                    match #subject { #(#causes)* #no_cause }
+                }
+
+                fn hint(&self) -> ::core::option::Option<::std::borrow::Cow<'static, str>> {
+                    match #subject { #(#hints)* #no_hint }
+                }
+            }
+
+            #[automatically_derived]
+            impl #impl_generics #etl::stage::Fallible for #name #type_generics #where_clause {}
+        };
+    }
+}
+
+fn cause_arm(ctx: &Ctx, kind: &Kind) -> Option<TokenStream> {
+    let Cause { member, optional } = kind.cause.as_ref()?;
+    let span = mixed_at(kind.name.span());
+    let etl = ctx.runtime_at(span);
+    let (pattern, found) = (&kind.pattern, format_ident!("cause", span = proc_macro2::Span::mixed_site()));
+    let texts = quote_spanned!(span=> (&#etl::__private::Cause(#found)).texts());
+    Some(if *optional {
+        quote_spanned! {span=>
+            #pattern { #member: ::core::option::Option::Some(#found), .. } => #texts,
+            #pattern { #member: ::core::option::Option::None, .. } => ::std::vec::Vec::new(),
+        }
+    } else {
+        quote_spanned!(span=> #pattern { #member: #found, .. } => #texts,)
+    })
+}
+
+fn find<'a>(attrs: &'a [Attribute], name: &'a str) -> impl Iterator<Item = &'a Attribute> {
+    attrs.iter().filter(move |attr| attr.path().is_ident(name))
+}
+
+/// `#[on_error(crate = path)]` would read badly, so a renamed runtime is said by
+/// `#[stage_error(crate = path)]`; no attribute, no parsing.
+fn runtime(attrs: &[Attribute], errors: &mut Errors) -> Ctx {
+    let mut path = None;
+    for attr in find(attrs, "stage_error") {
+        let parsed = attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("crate") {
+                path = Some(meta.value()?.call(syn::Path::parse_mod_style)?);
+                return Ok(());
+            }
+            Err(meta.error(messages::only_crate()))
+        });
+        if let Err(error) = parsed {
+            errors.push(error);
+        }
+    }
+    Ctx::new(path.as_ref(), errors)
+}

@@ -1,0 +1,174 @@
+//! The compiler of the pipeline language: every macro parses into a model, checks it, and expands
+//! into thin calls of the runtime. Only entry points stand here.
+//!
+//! Use it through `etl_core`, which re-exports everything.
+
+mod ctx;
+mod derive;
+mod diag;
+mod entry;
+mod item;
+mod messages;
+mod options;
+mod pipeline;
+mod returns;
+mod role;
+mod signature;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+use diag::Errors;
+use role::Role;
+
+/// The output first and then what is wrong, so that nothing that could be expanded gets lost.
+fn output((mut output, errors): (proc_macro2::TokenStream, Errors)) -> TokenStream {
+    output.extend(errors.into_tokens());
+    output.into()
+}
+
+/// The first stage of a flow: opens something that yields records.
+///
+/// ```text
+/// #[extractor(batch = 1_000, malformed = reject)]
+/// fn flights(config: &Config) -> Result<csv::Rows<RawFlight>> { csv::read(&config.input) }
+/// ```
+///
+/// It returns a connector's source, `Vec<T>`, `impl Iterator<Item = T>`, `impl Stream<Item = T>`, or a `Result` of
+/// one of these; sync or async. Everything it takes is lent: `&Settings`, `&Resource`.
+///
+/// Options: `batch` (records that travel together), `retries`, `backoff`, `timeout` (of opening, `async fn` only),
+/// `malformed = reject|skip|fail` (a record that cannot be decoded), `crate = path`.
+#[proc_macro_attribute]
+pub fn extractor(options: TokenStream, item: TokenStream) -> TokenStream {
+    output(stage::expand(Role::Extractor, options.into(), item.into()))
+}
+
+/// A stage between two others that changes records.
+///
+/// ```text
+/// #[transform(parallel, batch = 500, validate(output))]
+/// fn clean(raw: RawFlight, registry: &Registry) -> Result<Flight, CleanError> { … }
+/// ```
+///
+/// The first parameter is the record (`T` or `&T`) or a batch (`Vec<T>` or `&[T]`); then come `&Resource`s, `&Settings`
+/// and at most one `&mut State`. It returns `U`, `Option<U>`, `Vec<U>` or `impl Iterator<Item = U>`, or a `Result` of
+/// one of these; for a batch `Batch<U>`, `Batch<U, E>` or a `Result` of one of these.
+///
+/// Options: `parallel`, `batch`, `concurrency` (calls under way, `async fn` only), `unordered`, `retries`, `backoff`,
+/// `timeout` (`async fn` only), `validate(input, output)`, `invalid = reject|skip|fail`, `crate = path`.
+#[proc_macro_attribute]
+pub fn transform(options: TokenStream, item: TokenStream) -> TokenStream {
+    output(stage::expand(Role::Transform, options.into(), item.into()))
+}
+
+/// A stage between two others that keeps or drops records.
+///
+/// ```text
+/// #[filter]
+/// fn departed(flight: &Flight) -> bool { flight.dep_delay.is_some() }
+/// ```
+///
+/// It takes `&T` and then `&Resource`s, and returns `bool` or `Result<bool, E>`; sync or async.
+///
+/// Options: `retries`, `backoff`, `timeout` (`async fn` only), `validate(input)`, `invalid = reject|skip|fail`,
+/// `crate = path`.
+#[proc_macro_attribute]
+pub fn filter(options: TokenStream, item: TokenStream) -> TokenStream {
+    output(stage::expand(Role::Filter, options.into(), item.into()))
+}
+
+/// The last stage of a flow: writes records to a target.
+///
+/// ```text
+/// #[loader(batch = 5_000, retries = 3)]
+/// async fn table(flights: &[Flight], tx: &mut postgres::Transaction<'_>) -> Result<()> { tx.copy_in("flights", flights).await }
+/// ```
+///
+/// It takes `&[T]` or `&T`, then `&Resource`s and at most one `&mut Transaction`, and returns nothing, `Result<(), E>`
+/// or one outcome per record as `Batch<(), E>`; sync or async.
+///
+/// Options: `batch`, `retries`, `backoff`, `timeout` (`async fn` only), `validate(input)`,
+/// `invalid = reject|skip|fail`, `crate = path`.
+#[proc_macro_attribute]
+pub fn loader(options: TokenStream, item: TokenStream) -> TokenStream {
+    output(stage::expand(Role::Loader, options.into(), item.into()))
+}
+
+/// Something made once per run and lent to the stages that ask for its type.
+///
+/// ```text
+/// #[resource]
+/// async fn warehouse(config: &Config) -> Result<postgres::Pool> { … }
+/// ```
+///
+/// It takes the settings and resources that are listed before it, and returns `V`, `Result<V>` or `Result<V, E>`.
+/// `Result` is written so, because the type that is lent is read from the signature.
+#[proc_macro_attribute]
+pub fn resource(options: TokenStream, item: TokenStream) -> TokenStream {
+    output(stage::expand(Role::Resource, options.into(), item.into()))
+}
+
+/// A pipeline: stages, their order, and the policy.
+///
+/// ```text
+/// pipeline! {
+///     /// Cleans the exports and loads them.
+///     pub Flights {
+///         settings: Config,
+///         resources: [registry, warehouse],
+///         flow: flights => clean => departed => table,
+///         delivery: at_least_once,
+///         error_threshold: 1% after 1_000,
+///         dead_letter: file(settings.rejects),
+///         memory: "256 MiB",
+///     }
+/// }
+/// ```
+///
+/// Only `flow` must be there; the clauses may stand in any order.
+#[proc_macro]
+pub fn pipeline(input: TokenStream) -> TokenStream {
+    output(pipeline::expand(input.into()))
+}
+
+/// The `main` of a binary with one pipeline or several: `etl_core::main!(Flights);`
+#[proc_macro]
+pub fn main(input: TokenStream) -> TokenStream {
+    output(entry::expand(input.into()))
+}
+
+/// A record: its schema, decoder and encoder, from a struct with named fields.
+///
+/// `#[record(rename = "x")]`, `#[record(default)]` (the column may be missing) and `#[record(text)]` (a type with
+/// `FromStr` and `Display`) on fields; `#[record(rename_all = "camelCase")]` and `#[record(crate = path)]` on the struct.
+#[proc_macro_derive(Record, attributes(record))]
+pub fn record(input: TokenStream) -> TokenStream {
+    output(derive::record::expand(input.into()))
+}
+
+/// A record that only has serde: no schema, decoder or encoder of its own.
+#[proc_macro_derive(SerdeRecord, attributes(record))]
+pub fn serde_record(input: TokenStream) -> TokenStream {
+    output(derive::serde_record::expand(input.into()))
+}
+
+/// The error of a stage: every variant has one of the classes `retry`, `skip`, `reject`, `fail`.
+///
+/// ```text
+/// #[derive(Debug, thiserror::Error, StageError)]
+/// enum CleanError {
+///     #[error("departure time is not a time of day")]
+///     #[on_error(reject)]
+///     BadTime,
+/// }
+/// ```
+///
+/// The message in reports is the text of `#[error("…")]` with `…` in place of its values, which may be a record's.
+/// `#[hint("…")]` says what the operator can do.
+#[proc_macro_derive(StageError, attributes(on_error, hint, stage_error, error, source, from))]
+pub fn stage_error(input: TokenStream) -> TokenStream {
+    output(derive::stage_error::expand(input.into()))
+}

@@ -1,0 +1,101 @@
+//! Every option of every attribute.
+
+use crate::role::Role;
+
+/// An option.
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// How it is written, for messages.
+    pub(crate) example: &'static str,
+}
+
+/// What stands behind the name of an option.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// Nothing.
+    Flag,
+    /// A whole number, at least one, or the name of a constant.
+    Count { max: u64 },
+    /// Text such as `"30s"`.
+    Duration,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// `(input)`, `(output)`, `(input, output)`.
+    Sides { output: bool },
+    /// A path.
+    Path,
+    /// A word of a version to come.
+    NotYet(&'static str),
+}
+
+const FATES: &[&str] = &["reject", "skip", "fail"];
+
+const fn spec(name: &'static str, kind: Kind, example: &'static str) -> Spec {
+    Spec { name, kind, example }
+}
+
+const BATCH: Spec = spec("batch", Kind::Count { max: usize::MAX as u64 }, "batch = 500");
+const RETRIES: Spec = spec("retries", Kind::Count { max: u32::MAX as u64 }, "retries = 3");
+const BACKOFF: Spec = spec("backoff", Kind::Duration, "backoff = \"200ms\"");
+const TIMEOUT: Spec = spec("timeout", Kind::Duration, "timeout = \"30s\"");
+const INVALID: Spec = spec("invalid", Kind::Word(FATES), "invalid = reject");
+const VALIDATE_INPUT: Spec = spec("validate", Kind::Sides { output: false }, "validate(input)");
+const CRATE: Spec = spec("crate", Kind::Path, "crate = ::etl_core");
+const COMPENSATE: Spec = spec("compensate", Kind::NotYet("undoing effects outside the process"), "");
+const ATOMIC: Spec = spec("atomic", Kind::NotYet("committing a whole run at once"), "");
+const IDEMPOTENT: Spec = spec("idempotent", Kind::NotYet("loading by key"), "");
+
+/// The options of a role, in the order in which messages list them.
+pub(crate) const fn of(role: Role) -> &'static [Spec] {
+    match role {
+        Role::Extractor => EXTRACTOR,
+        Role::Transform => TRANSFORM,
+        Role::Filter => FILTER,
+        Role::Loader => LOADER,
+        Role::Resource => RESOURCE,
+    }
+}
+
+const EXTRACTOR: &[Spec] = &[BATCH, RETRIES, BACKOFF, TIMEOUT, spec("malformed", Kind::Word(FATES), "malformed = reject"), CRATE];
+
+const TRANSFORM: &[Spec] = &[
+    spec("parallel", Kind::Flag, "parallel"),
+    BATCH,
+    spec("concurrency", Kind::Count { max: usize::MAX as u64 }, "concurrency = 8"),
+    spec("unordered", Kind::Flag, "unordered"),
+    RETRIES,
+    BACKOFF,
+    TIMEOUT,
+    spec("validate", Kind::Sides { output: true }, "validate(output)"),
+    INVALID,
+    CRATE,
+    COMPENSATE,
+];
+
+const FILTER: &[Spec] = &[RETRIES, BACKOFF, TIMEOUT, VALIDATE_INPUT, INVALID, CRATE];
+
+const LOADER: &[Spec] = &[BATCH, RETRIES, BACKOFF, TIMEOUT, VALIDATE_INPUT, INVALID, CRATE, COMPENSATE, ATOMIC, IDEMPOTENT];
+
+const RESOURCE: &[Spec] = &[CRATE];
+
+/// Words that other tools use, and ours for them.
+pub(crate) const OFTEN_MEANT: &[(&str, &str)] = &[
+    ("retry", "retries"),
+    ("attempts", "retries"),
+    ("max_retries", "retries"),
+    ("batch_size", "batch"),
+    ("chunk", "batch"),
+    ("chunk_size", "batch"),
+    ("buffered", "concurrency"),
+    ("concurrent", "concurrency"),
+    ("workers", "parallel"),
+    ("threads", "parallel"),
+    ("delay", "backoff"),
+    ("deadline", "timeout"),
+    ("check", "validate"),
+    ("validation", "validate"),
+    ("on_invalid", "invalid"),
+    ("on_malformed", "malformed"),
+    ("on_error", "invalid"),
+];

@@ -1,0 +1,151 @@
+//! What the expansions of all roles share.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote_spanned};
+
+use super::Stage;
+use crate::ctx::{mixed_at, text_of};
+use crate::messages;
+use crate::options::{Side, Value};
+use crate::role::Role;
+use crate::signature::Slot;
+
+impl Stage {
+    /// Where generated code stands: at the return type. What a trait says about that type comes
+    /// up wherever the compiler looks at a type that follows from it; at one place it is one error.
+    pub(super) fn at(&self) -> Span {
+        mixed_at(self.signature.returned.span)
+    }
+
+    /// A name that only generated code knows. (Its span alone does not make it so: the function's
+    /// name, which is looked up beside it, carries the same.)
+    pub(super) fn local(&self, name: &str) -> Ident {
+        format_ident!("__etl_{name}", span = self.at())
+    }
+
+    /// The function's name, in generated code.
+    pub(super) fn name(&self) -> Ident {
+        let mut name = self.signature.name.clone();
+        name.set_span(self.at());
+        name
+    }
+
+    /// The call of the user's function. `lent` is in scope as the pattern of [`Self::lent_pattern`].
+    pub(super) fn call(&self, record: &TokenStream, mutable: &TokenStream) -> TokenStream {
+        let name = self.name();
+        let arguments = self.signature.slots.iter().map(|slot| match slot {
+            Slot::Record => record.clone(),
+            Slot::Need(index) => {
+                let need = self.need(*index);
+                quote_spanned!(self.at()=> #need)
+            }
+            Slot::Mutable => mutable.clone(),
+        });
+        quote_spanned!(self.at()=> #name(#(#arguments),*))
+    }
+
+    /// A future of the call, and of what `then` makes of the value returned.
+    pub(super) fn future(&self, call: &TokenStream, then: &TokenStream) -> TokenStream {
+        let at = self.at();
+        let etl = self.ctx.runtime_at(at);
+        if self.signature.is_async {
+            quote_spanned!(at=> #etl::__private::after(#call, #then))
+        } else {
+            quote_spanned!(at=> #etl::__private::later(move || (#then)(#call)))
+        }
+    }
+
+    /// Takes apart what is lent.
+    pub(super) fn lent_pattern(&self) -> TokenStream {
+        let needs = (0..self.signature.needs.len()).map(|index| self.need(index));
+        quote_spanned!(self.at()=> (#(#needs,)*))
+    }
+
+    /// `StageDefinition`, as a constant expression. `classes` is the set of the stage's own errors.
+    pub(super) fn definition(&self, role: Role, classes: &TokenStream) -> TokenStream {
+        let signature = &self.signature;
+        let span = mixed_at(signature.name.span());
+        let etl = self.ctx.runtime_at(span);
+        let name = signature.name.to_string();
+        let variant = Ident::new(role.variant(), span);
+        let mut made = quote_spanned! {span=>
+            #etl::stage::StageDefinition::new(#name, #etl::stage::Role::#variant).with_place(::core::file!(), ::core::line!())
+        };
+        if !self.doc.is_empty() {
+            let doc = &self.doc;
+            made.extend(quote_spanned!(span=> .with_doc(#doc)));
+        }
+        if signature.is_async {
+            made.extend(quote_spanned!(span=> .with_async()));
+        }
+        if let Some(record) = &signature.record {
+            let (takes, text) = (Ident::new(record.takes.variant(), span), text_of(&record.ty));
+            made.extend(quote_spanned!(span=> .with_input(#etl::stage::Takes::#takes, #text)));
+        }
+        let output = match role {
+            Role::Extractor | Role::Transform => Some(signature.returned.record_text()),
+            Role::Filter => signature.record.as_ref().map(|record| text_of(&record.ty)),
+            _ => None,
+        };
+        if let Some(output) = output {
+            made.extend(quote_spanned!(span=> .with_output(#output)));
+        }
+        if !signature.needs.is_empty() {
+            let needs = signature.needs.iter().map(text_of);
+            made.extend(quote_spanned!(span=> .with_needs(&[#(#needs),*])));
+        }
+        match (role, &signature.mutable) {
+            (Role::Transform, Some(_)) => made.extend(quote_spanned!(span=> .with_state())),
+            (Role::Loader, Some(_)) => made.extend(quote_spanned!(span=> .with_transaction())),
+            _ => {}
+        }
+        let options = self.options.tokens(&self.ctx);
+        made.extend(quote_spanned!(span=> .with_classes(#classes).with_options(#options)));
+        made
+    }
+
+    /// `Checked` at the word that asks for it, or `Unchecked`.
+    pub(super) fn guard(&self, side: Side) -> TokenStream {
+        match self.options.validates(side) {
+            Some(span) => {
+                let etl = self.ctx.runtime_at(span);
+                quote_spanned!(span=> #etl::stage::Checked)
+            }
+            None => {
+                let etl = self.ctx.runtime_at(self.at());
+                quote_spanned!(self.at()=> #etl::stage::Unchecked)
+            }
+        }
+    }
+
+    /// That there is an error to retry, said at the value of `retries`; and the other assertions
+    /// about options.
+    pub(super) fn assertions(&self, classes: &TokenStream) -> TokenStream {
+        let mut assertions = self.options.assertions(&self.ctx);
+        if let Some(Value::Count(count)) = self.options.get("retries").map(|entry| &entry.value) {
+            let span = mixed_at(count.span());
+            let etl = self.ctx.runtime_at(span);
+            let message = text(messages::nothing_to_retry(), span);
+            assertions.extend(quote_spanned! {span=>
+                const _: () = #etl::__private::demand(#classes.contains(#etl::error::Class::Retry), #message);
+            });
+        }
+        assertions
+    }
+
+    fn need(&self, index: usize) -> Ident {
+        self.local(&format!("need_{index}"))
+    }
+
+    /// Whether the function is called again with the same record.
+    pub(super) fn is_retried(&self) -> bool {
+        self.options.get("retries").is_some()
+    }
+}
+
+/// A text of ours, at a place of the user's.
+pub(super) fn text(text: &str, span: Span) -> Literal {
+    let mut literal = Literal::string(text);
+    literal.set_span(span);
+    literal
+}

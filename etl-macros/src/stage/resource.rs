@@ -1,0 +1,45 @@
+//! `#[resource]`: made once per run.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::Stage;
+use crate::ctx::arguments_of;
+
+pub(super) fn impls(stage: &Stage) -> TokenStream {
+    let signature = &stage.signature;
+    let name = stage.name();
+    let at = stage.at();
+    let etl = stage.ctx.runtime_at(at);
+
+    // The type is written from its tokens: as a projection it could be equal to another resource's,
+    // and the context could not provide both.
+    let in_result = arguments_of(&signature.returned.ty, "Result");
+    let value = in_result.as_ref().and_then(|arguments| arguments.first().copied()).unwrap_or(&signature.returned.ty);
+    let (lent, pattern) = (stage.local("lent"), stage.lent_pattern());
+    let call = stage.call(&TokenStream::new(), &TokenStream::new());
+    let then = if in_result.is_some() {
+        let returned = stage.local("returned");
+        quote_spanned!(at=> |#returned| ::core::result::Result::map_err(#returned, #etl::__private::resource_error))
+    } else {
+        quote_spanned!(at=> ::core::result::Result::Ok)
+    };
+    let made = stage.future(&call, &then);
+    let needs = signature.needs_tuple();
+    let text = name.to_string();
+    quote_spanned! {at=>
+        #[automatically_derived]
+        impl #etl::needs::Resource for #name {
+            type Value = #value;
+            type Needs = #needs;
+            const NAME: &'static str = #text;
+
+            fn make(
+                #lent: <<Self as #etl::needs::Resource>::Needs as #etl::needs::Needs>::Lent<'_>,
+            ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::needs::Resource>::Value>> + ::core::marker::Send {
+                let #pattern = #lent;
+                #made
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What is said of a derive, and where.
+
+use super::tokens;
+
+fn record(input: &str) -> Vec<String> {
+    super::listed(crate::derive::record::expand(tokens(input)).1)
+}
+
+fn stage_error(input: &str) -> Vec<String> {
+    super::listed(crate::derive::stage_error::expand(tokens(input)).1)
+}
+
+#[test]
+fn a_record_is_a_struct_with_named_fields() {
+    let not = |found: &str| {
+        format!(
+            "`Record` is derived for a struct with named fields, which are its columns, but this is {found}; for a type that only has serde, derive `SerdeRecord`"
+        )
+    };
+    assert_eq!(record("enum R { A }"), [format!("1:1 {}", not("an enum"))]);
+    assert_eq!(record("struct R(u8);"), [format!("1:9 {}", not("a tuple struct"))]);
+    assert_eq!(record("union R { a: u8 }"), [format!("1:1 {}", not("a union"))]);
+    assert_eq!(record("struct R {}"), ["1:10 a record needs at least one field, which is a column"]);
+    assert_eq!(record("struct R;"), ["1:8 a record needs at least one field, which is a column"]);
+    let generic =
+        "a record has concrete columns and owns its data, so it cannot be generic; write the types and use `String` for borrowed text";
+    assert_eq!(record("struct R<'a> { a: &'a str }"), [format!("1:9 {generic}")]);
+}
+
+#[test]
+fn the_options_of_a_record_are_checked() {
+    assert_eq!(
+        record("struct R { #[record(renam = \"b\")] a: u8 }"),
+        ["1:21 unknown option `renam` in `#[record(…)]`; did you mean `rename`?"]
+    );
+    assert_eq!(
+        record("struct R { #[record(zebra)] a: u8 }"),
+        ["1:21 unknown option `zebra` in `#[record(…)]`; here there are `rename`, `default` and `text`"]
+    );
+    assert_eq!(record("#[record(rename = \"x\")] struct R { a: u8 }"), ["1:10 `rename` is an option of a field; move it to the field"]);
+    assert_eq!(
+        record("struct R { #[record(rename_all = \"camelCase\")] a: u8 }"),
+        ["1:21 `rename_all` is an option of the whole record; move it above the struct"]
+    );
+    assert_eq!(record("struct R { #[record(rename = 5)] a: u8 }"), ["1:30 `rename` needs text: write `rename = \"Column Name\"`"]);
+    assert_eq!(record("struct R { #[record(rename = \"\")] a: u8 }"), ["1:30 a column needs a name"]);
+    assert_eq!(record("struct R { #[record(text = true)] a: u8 }"), ["1:21 `text` takes no value: write `text`"]);
+    assert_eq!(
+        record("struct R { #[record(text, text)] a: u8 }"),
+        ["1:27 option `text` is given twice; remove this one, or the first at line 1"]
+    );
+    assert_eq!(
+        record("#[record(rename_all = \"PascalCase\")] struct R { a: u8, #[record(rename = \"A\")] b: u8 }"),
+        ["1:74 column `A` is there twice: field `a` has that name already; use `#[record(rename = \"…\")]` on one of them"]
+    );
+    assert_eq!(
+        record("#[record(rename_all = \"kebab_case\")] struct R { a: u8 }"),
+        ["1:23 unknown case `kebab_case`; did you mean `kebab-case`?"]
+    );
+}
+
+#[test]
+fn every_variant_has_one_class() {
+    let unclassed = |variant: &str| {
+        format!(
+            "variant `{variant}` has no class; say what becomes of the record: `#[on_error(retry)]` tries again, `#[on_error(skip)]` leaves it out, \
+             `#[on_error(reject)]` keeps it as a dead letter, `#[on_error(fail)]` stops the run"
+        )
+    };
+    assert_eq!(stage_error("enum E { A, B(u8) }"), [format!("1:10 {}", unclassed("A")), format!("1:13 {}", unclassed("B"))]);
+    assert_eq!(
+        stage_error("enum E { #[on_error(fail)] #[on_error(skip)] A }"),
+        ["1:28 variant `A` has two classes; an error has one fate"]
+    );
+    assert_eq!(stage_error("enum E { #[on_error(fatal)] A }"), ["1:21 unknown class `fatal`; did you mean `fail`?"]);
+    assert_eq!(stage_error("enum E { #[on_error(zebra)] A }"), ["1:21 unknown class `zebra`; write `retry`, `skip`, `reject` or `fail`"]);
+    let form = "write one class: `#[on_error(retry)]`, `#[on_error(skip)]`, `#[on_error(reject)]` or `#[on_error(fail)]`";
+    assert_eq!(stage_error("enum E { #[on_error] A }"), [format!("1:10 {form}")]);
+    assert_eq!(
+        stage_error("#[on_error(fail)] enum E { #[on_error(fail)] A }"),
+        ["1:1 each variant has its own class; put `#[on_error(…)]` on the variants"]
+    );
+    assert_eq!(
+        stage_error("union E { a: u8 }"),
+        ["1:1 `StageError` is derived for an enum, each variant with its class, or for a struct, but this is a union"]
+    );
+    assert!(stage_error("#[on_error(fail)] struct E;").is_empty());
+    assert_eq!(
+        stage_error("enum E { #[on_error(skip)] #[hint(5)] A }"),
+        ["1:28 write what the operator can do as text: `#[hint(\"check the registry\")]`"]
+    );
+}

@@ -1,0 +1,12 @@
+//! No records at once.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[loader(batch = 0)]
+fn load(_: &[Raw]) {}
+
+fn main() {}

@@ -1,0 +1,30 @@
+//! A setting that is no path.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    rejects: u32,
+}
+
+#[extractor]
+fn read(_: &Config) -> Vec<Raw> {
+    vec![]
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        settings: Config,
+        dead_letter: file(settings.rejects),
+    }
+}
+
+fn main() {}

@@ -1,0 +1,39 @@
+//! A stage rejects records, and there is nowhere to keep them.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum CleanError {
+    #[error("the number is negative")]
+    #[on_error(reject)]
+    Negative,
+}
+
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+mod stages {
+    use super::*;
+
+    #[filter]
+    pub fn positive(raw: &Raw) -> Result<bool, CleanError> {
+        if raw.number < 0 { Err(CleanError::Negative) } else { Ok(true) }
+    }
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => stages::positive => load,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! The error of a stage has no classes at all.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[transform]
+fn parse(raw: Raw) -> Result<Raw, std::num::ParseIntError> {
+    Ok(raw)
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! An enum has no columns; the stage that takes it says nothing more.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+enum Raw {
+    One,
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A record that cannot be shared between threads.
+use etl_core::prelude::*;
+
+#[derive(SerdeRecord)]
+struct Raw {
+    #[allow(dead_code)]
+    number: std::cell::Cell<i64>,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! A loader that returns records.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[loader]
+fn load(_: &[Raw]) -> Result<u64> {
+    Ok(0)
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+//! A method cannot be a stage.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+struct Cleaner;
+
+impl Cleaner {
+    #[transform]
+    fn same(&self, raw: Raw) -> Raw {
+        raw
+    }
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! An attribute on a struct.
+use etl_core::prelude::*;
+
+#[transform]
+struct Clean;
+
+fn main() {}

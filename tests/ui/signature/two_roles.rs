@@ -1,0 +1,16 @@
+//! A function with two roles.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[transform]
+#[filter]
+fn same(raw: &Raw) -> Option<Raw> {
+    let _ = raw;
+    None
+}
+
+fn main() {}

@@ -1,0 +1,25 @@
+//! The last stage is no loader.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[transform]
+fn same(raw: Raw) -> Raw {
+    raw
+}
+
+pipeline! {
+    Job {
+        flow: read => same,
+    }
+}
+
+fn main() {}

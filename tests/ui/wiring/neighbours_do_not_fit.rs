@@ -1,0 +1,33 @@
+//! A stage takes other records than the one before yields.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[derive(Record)]
+struct Clean {
+    number: i64,
+}
+
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[transform]
+fn clean(raw: Raw) -> Clean {
+    Clean { number: raw.number }
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => clean => load,
+    }
+}
+
+fn main() {}
