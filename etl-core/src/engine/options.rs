@@ -8,7 +8,7 @@ use crate::contract::policy::Threshold;
 use crate::contract::stage::{Role, StageDefinition};
 
 /// How many records travel together where nothing else is said.
-pub const TRAVELLING_BATCH: usize = 4_096;
+pub const TRAVELLING_BATCH: usize = 2_048;
 /// How many calls of a `parallel` async stage are under way where nothing else is said.
 pub const CONCURRENCY: usize = 16;
 /// The first pause before a retry where nothing else is said.

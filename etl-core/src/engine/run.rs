@@ -26,7 +26,7 @@ use crate::observe::metrics::Metrics;
 use crate::observe::report::{Reason, Report, StageReport, Status, Totals, VERSION, check_conservation, peak_memory_bytes, seconds};
 
 /// How many batches wait between two segments.
-const QUEUE: usize = 4;
+const QUEUE: usize = 2;
 /// How long a loader waits for its batch to fill while the reader waits for memory.
 const PATIENCE: Duration = Duration::from_millis(5);
 /// How many reasons a report lists.

@@ -1,6 +1,9 @@
 //! A pipeline whose traits are implemented by hand, as the macros do: numbers go in, each number
 //! decides its own fate, and what is loaded is kept in memory.
 
+
+#![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses its part")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
