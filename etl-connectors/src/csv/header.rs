@@ -1,0 +1,92 @@
+//! The header of a file, and which of its fields is which column.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use etl_core::record::Column;
+use etl_core::{Error, ErrorKind, Result};
+
+use super::fields::Fields;
+use super::options::Options;
+
+/// The columns of a file, and where those of the schema are among them.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// The names in the file.
+    pub(super) names: Vec<Box<str>>,
+    /// The field of each column of the schema.
+    pub(super) columns: Vec<Option<u32>>,
+}
+
+impl Header {
+    /// Reads the header from the first record of the file at `path`. Without a schema every column
+    /// is its own.
+    pub(super) fn read(path: &Path, record: &[u8], options: &Options, schema: Option<&[Column]>) -> Result<Arc<Self>> {
+        let fails = |what: String| Error::new(ErrorKind::Extraction, format!("{}: {what}", path.display()));
+        if record.starts_with(b"\xFF\xFE") || record.starts_with(b"\xFE\xFF") {
+            return Err(fails("the file is UTF-16".into()).hint("save it as UTF-8"));
+        }
+        if record.starts_with(b"\x1F\x8B") || record.starts_with(b"\x28\xB5\x2F\xFD") {
+            return Err(fails("the file is compressed".into()).hint("decompress it first"));
+        }
+        let mut fields = Fields::default();
+        fields.split(record, options.delimiter, options.quote);
+        let names = (0..fields.len())
+            .map(|index| {
+                let name = std::str::from_utf8(fields.get(record, index));
+                name.map(Box::from)
+                    .map_err(|_| fails(format!("the header's column {} is not valid UTF-8", index + 1)).hint("save the file as UTF-8"))
+            })
+            .collect::<Result<Vec<Box<str>>>>()?;
+        let columns = match schema {
+            Some(schema) => bind(&names, schema, &fails)?,
+            None => {
+                if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+                    return Err(duplicate(&fails, twice.1));
+                }
+                (0..names.len() as u32).map(Some).collect()
+            }
+        };
+        Ok(Arc::new(Self { names, columns }))
+    }
+}
+
+fn bind(names: &[Box<str>], schema: &[Column], fails: &impl Fn(String) -> Error) -> Result<Vec<Option<u32>>> {
+    let mut missing = Vec::new();
+    let mut columns = Vec::with_capacity(schema.len());
+    for column in schema {
+        let mut found = names.iter().enumerate().filter(|(_, name)| ***name == *column.name).map(|(at, _)| at as u32);
+        let first = found.next();
+        if found.next().is_some() {
+            return Err(duplicate(fails, column.name));
+        }
+        if first.is_none() && !column.optional {
+            missing.push(column.name);
+        }
+        columns.push(first);
+    }
+    if missing.is_empty() {
+        return Ok(columns);
+    }
+    let error = fails(format!("the header lacks {}", listed(&missing)))
+        .caused_by(format!("it has {}", listed(&names.iter().map(|name| &**name).collect::<Vec<_>>())));
+    Err(if missing.len() == schema.len() {
+        error.hint("the first line must be a header; check it, and the delimiter")
+    } else {
+        error.hint("names are compared as they are, upper and lower case included; `#[record(rename = \"…\")]` gives a field another one, `#[record(default)]` lets it be absent")
+    })
+}
+
+fn duplicate(fails: &impl Fn(String) -> Error, name: &str) -> Error {
+    fails(format!("the header has the column `{name}` more than once")).hint("rename one of them in the file")
+}
+
+/// Names for a message: not more than a screen of them, and none longer than a line.
+fn listed(names: &[&str]) -> String {
+    const MOST: usize = 30;
+    let shown: Vec<_> =
+        names.iter().take(MOST).map(|name| format!("`{}`", name.chars().take(60).collect::<String>().escape_debug())).collect();
+    let more = names.len().saturating_sub(MOST);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{rest}", shown.join(", "))
+}

@@ -1,0 +1,120 @@
+//! Numbers as CSV writes them.
+
+use etl_core::record::{ColumnType, Problem};
+
+/// A whole number: an optional sign and digits.
+#[inline]
+pub(super) fn parse_i64(text: &[u8]) -> Result<i64, Problem> {
+    let (negative, digits) = sign(text);
+    let magnitude = magnitude(digits, ColumnType::I64)?;
+    let value = if negative { 0_i64.checked_sub_unsigned(magnitude) } else { 0_i64.checked_add_unsigned(magnitude) };
+    value.ok_or(Problem::OutOfRange(ColumnType::I64))
+}
+
+/// A whole number that is not negative.
+#[inline]
+pub(super) fn parse_u64(text: &[u8]) -> Result<u64, Problem> {
+    let (negative, digits) = sign(text);
+    let magnitude = magnitude(digits, ColumnType::U64)?;
+    if negative && magnitude > 0 { Err(Problem::OutOfRange(ColumnType::U64)) } else { Ok(magnitude) }
+}
+
+#[inline]
+fn sign(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    }
+}
+
+#[inline]
+fn magnitude(digits: &[u8], wanted: ColumnType) -> Result<u64, Problem> {
+    if digits.is_empty() {
+        return Err(Problem::NotA(wanted));
+    }
+    let mut value = 0_u64;
+    // Nineteen digits always fit.
+    if digits.len() <= 19 {
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return Err(Problem::NotA(wanted));
+            }
+            value = value * 10 + u64::from(digit);
+        }
+        return Ok(value);
+    }
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Problem::NotA(wanted));
+    }
+    for byte in digits {
+        value = value.checked_mul(10).and_then(|value| value.checked_add(u64::from(byte - b'0'))).ok_or(Problem::OutOfRange(wanted))?;
+    }
+    Ok(value)
+}
+
+/// A floating-point number, in any form that Rust reads. One that is too large is out of range
+/// rather than infinite.
+pub(super) fn parse_f64(text: &[u8]) -> Result<f64, Problem> {
+    let value: f64 = parse(text).ok_or(Problem::NotA(ColumnType::F64))?;
+    if value.is_infinite() && has_digit(text) { Err(Problem::OutOfRange(ColumnType::F64)) } else { Ok(value) }
+}
+
+/// The same in single precision.
+pub(super) fn parse_f32(text: &[u8]) -> Result<f32, Problem> {
+    let value: f32 = parse(text).ok_or(Problem::NotA(ColumnType::F32))?;
+    if value.is_infinite() && has_digit(text) { Err(Problem::OutOfRange(ColumnType::F32)) } else { Ok(value) }
+}
+
+fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn has_digit(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_digit)
+}
+
+/// `true` and `false` in any case, `1` and `0`.
+pub(super) fn parse_bool(text: &[u8]) -> Result<bool, Problem> {
+    match text {
+        b"1" => Ok(true),
+        b"0" => Ok(false),
+        _ if text.eq_ignore_ascii_case(b"true") => Ok(true),
+        _ if text.eq_ignore_ascii_case(b"false") => Ok(false),
+        _ => Err(Problem::NotA(ColumnType::Bool)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_as_rust_reads_them() {
+        for text in ["0", "-0", "+7", "9223372036854775807", "-9223372036854775808", "00000000000000000000012"] {
+            assert_eq!(parse_i64(text.as_bytes()), Ok(text.parse().unwrap()), "{text}");
+        }
+        for text in ["", "-", "+", "NA", "1.0", " 1", "1 ", "--1", "1e3", "１"] {
+            assert_eq!(parse_i64(text.as_bytes()), Err(Problem::NotA(ColumnType::I64)), "{text}");
+            assert_eq!(parse_u64(text.as_bytes()), Err(Problem::NotA(ColumnType::U64)), "{text}");
+        }
+        for text in ["9223372036854775808", "-9223372036854775809", "99999999999999999999999"] {
+            assert_eq!(parse_i64(text.as_bytes()), Err(Problem::OutOfRange(ColumnType::I64)), "{text}");
+        }
+        assert_eq!(parse_u64(b"18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(parse_u64(b"18446744073709551616"), Err(Problem::OutOfRange(ColumnType::U64)));
+        assert_eq!(parse_u64(b"-1"), Err(Problem::OutOfRange(ColumnType::U64)));
+        assert_eq!(parse_u64(b"-0"), Ok(0));
+    }
+
+    #[test]
+    fn floats_overflow_into_an_error_and_not_into_infinity() {
+        assert_eq!(parse_f64(b"1e999"), Err(Problem::OutOfRange(ColumnType::F64)));
+        assert_eq!(parse_f32(b"-1e39"), Err(Problem::OutOfRange(ColumnType::F32)));
+        assert_eq!(parse_f64(b"-inf"), Ok(f64::NEG_INFINITY));
+        assert!(parse_f64(b"NaN").unwrap().is_nan());
+        assert_eq!(parse_f64(b"NA"), Err(Problem::NotA(ColumnType::F64)));
+        assert_eq!(parse_f64(b"\xff"), Err(Problem::NotA(ColumnType::F64)));
+    }
+}

@@ -1,0 +1,143 @@
+//! How a CSV file is written down.
+
+use std::path::Path;
+
+use etl_core::record::Record;
+use etl_core::record::codec::{Decode, Encode};
+use etl_core::{Error, ErrorKind, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{File, Rows};
+use crate::files::MAX_RECORD;
+
+/// How a CSV file is written down; made by [`options`](super::options).
+///
+/// ```
+/// use etl_connectors::csv;
+/// let semicolons = csv::options().delimiter(b';').nulls(["", "NA"]);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    pub(super) delimiter: u8,
+    pub(super) quote: u8,
+    pub(super) nulls: Nulls,
+    pub(super) max_record: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { delimiter: b',', quote: b'"', nulls: Nulls::default(), max_record: MAX_RECORD }
+    }
+}
+
+impl Options {
+    /// What stands between two fields; `,` if not said.
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.delimiter = delimiter;
+        self
+    }
+
+    /// What encloses a field that holds a delimiter, a quote or a line break; `"` if not said.
+    /// Written twice, it stands for itself.
+    pub fn quote(mut self, quote: u8) -> Self {
+        self.quote = quote;
+        self
+    }
+
+    /// The texts that stand for a missing value in a column whose field is an `Option`; only the
+    /// empty text if not said.
+    pub fn nulls<I>(mut self, tokens: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.nulls = Nulls::new(tokens.into_iter().map(|token| token.into().into_bytes()));
+        self
+    }
+
+    /// The longest record that is read, in bytes; 16 MiB if not said, 1 GiB at most. A longer one
+    /// is malformed (`too_large`) and is never held in memory.
+    pub fn max_record(mut self, bytes: usize) -> Self {
+        self.max_record = bytes;
+        self
+    }
+
+    /// Reads the file at `path`. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// Options that contradict each other ([`ErrorKind::Config`]).
+    pub fn read<T: Record + Decode>(self, path: impl AsRef<Path>) -> Result<Rows<T>> {
+        Rows::new(path.as_ref(), self.checked()?)
+    }
+
+    /// Reads the file at `path` into a type that only has serde. Nothing is opened yet.
+    ///
+    /// Column names are matched with the names of the fields; what serde says of a wrong value is
+    /// replaced by words that do not quote it.
+    ///
+    /// # Errors
+    /// Options that contradict each other ([`ErrorKind::Config`]).
+    pub fn read_serde<T: Record + DeserializeOwned>(self, path: impl AsRef<Path>) -> Result<Rows<T>> {
+        Rows::new_serde(path.as_ref(), self.checked()?)
+    }
+
+    /// Writes a new file at `path`. Nothing is made yet.
+    ///
+    /// # Errors
+    /// Options that contradict each other, or a column of bytes, which CSV cannot hold
+    /// ([`ErrorKind::Config`]).
+    pub fn create<T: Encode + 'static>(self, path: impl AsRef<Path>) -> Result<File<T>> {
+        File::new(path.as_ref(), self.checked()?)
+    }
+
+    /// Writes a new file at `path`, from a type that only has serde. Nothing is made yet.
+    ///
+    /// # Errors
+    /// Options that contradict each other ([`ErrorKind::Config`]).
+    pub fn create_serde<T: Serialize + 'static>(self, path: impl AsRef<Path>) -> Result<File<T>> {
+        File::new_serde(path.as_ref(), self.checked()?)
+    }
+
+    fn checked(self) -> Result<Self> {
+        let refused = |what: &str, byte: u8| {
+            let message = format!("`{}` cannot be the {what} of a CSV file", byte.escape_ascii());
+            Err(Error::new(ErrorKind::Config, message).hint("take a punctuation mark or a tab that no number contains"))
+        };
+        let usable = |byte: u8| byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'\n' | b'\r' | 0 | b'-' | b'+' | b'.');
+        if !usable(self.delimiter) {
+            return refused("delimiter", self.delimiter);
+        }
+        if !usable(self.quote) || self.quote == self.delimiter {
+            return refused("quote", self.quote);
+        }
+        Ok(self)
+    }
+}
+
+/// The texts that stand for a missing value.
+#[derive(Clone, Debug)]
+pub(super) struct Nulls {
+    /// The empty one is by far the most frequent.
+    empty: bool,
+    others: Vec<Vec<u8>>,
+}
+
+impl Default for Nulls {
+    fn default() -> Self {
+        Self { empty: true, others: Vec::new() }
+    }
+}
+
+impl Nulls {
+    fn new(tokens: impl Iterator<Item = Vec<u8>>) -> Self {
+        let (empty, others): (Vec<_>, Vec<_>) = tokens.partition(Vec::is_empty);
+        Self { empty: !empty.is_empty(), others }
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, field: &[u8]) -> bool {
+        if field.is_empty() { self.empty } else { self.others.iter().any(|token| token == field) }
+    }
+}

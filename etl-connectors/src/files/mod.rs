@@ -1,0 +1,31 @@
+//! What the connectors that read or write files have in common.
+
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+mod draft;
+mod new_file;
+#[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
+mod output;
+mod paths;
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+mod piece;
+mod single;
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+mod split;
+
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+pub(crate) use draft::Draft;
+pub(crate) use new_file::{NewFile, check_output};
+#[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
+pub(crate) use output::Output;
+pub(crate) use paths::open_source;
+#[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
+pub(crate) use paths::{partition, source_size};
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+pub(crate) use piece::{Mistake, Piece};
+pub(crate) use single::Single;
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+pub(crate) use split::{Scan, Splitter};
+
+/// Records up to this size are read unless the options say otherwise, in bytes.
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+pub(crate) const MAX_RECORD: usize = 16 << 20;

@@ -1,0 +1,157 @@
+//! A piece of a file: records that lie side by side in one block, not decoded yet.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use etl_core::position::Position;
+use etl_core::source::{Decoded, Malformed, Origin};
+
+/// Records of one block of a file.
+pub(crate) struct Piece {
+    pub(super) partition: Arc<str>,
+    pub(super) block: Arc<Vec<u8>>,
+    /// Where in the block each record starts.
+    pub(super) starts: Vec<u32>,
+    /// Where the last record ends.
+    pub(super) end: u32,
+    /// The number of the first record in its file.
+    pub(super) ordinal: u64,
+    /// The line on which the first record starts.
+    pub(super) line: u64,
+    /// The offset of the block in the file.
+    pub(super) offset: u64,
+    /// How many bytes of the file it covers.
+    pub(super) covers: u64,
+    /// What is wrong with its last record as a whole.
+    pub(super) flaw: Option<Flaw>,
+    pub(super) max_record: usize,
+}
+
+/// Why a record cannot even be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// It was longer than allowed and its bytes were not kept. `quoted`: it ended inside quotes.
+    Skipped { quoted: bool },
+    /// The file ends inside quotes.
+    Unclosed,
+}
+
+/// What is wrong with one record; becomes a [`Malformed`].
+#[derive(Debug)]
+pub(crate) struct Mistake {
+    pub(crate) code: &'static str,
+    pub(crate) column: Option<&'static str>,
+    pub(crate) message: Cow<'static, str>,
+}
+
+impl Mistake {
+    pub(crate) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, column: None, message: message.into() }
+    }
+}
+
+impl Piece {
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.end as usize - self.starts.first().map_or(0, |start| *start as usize)
+    }
+
+    /// How many bytes of the file it covers.
+    pub(crate) fn covers(&self) -> u64 {
+        self.covers
+    }
+
+    /// The only record of a piece of one.
+    #[cfg(feature = "csv")]
+    pub(crate) fn single(&self) -> Result<&[u8], Mistake> {
+        self.record(0)
+    }
+
+    /// One record, unless it is flawed as a whole.
+    #[inline]
+    fn record(&self, index: usize) -> Result<&[u8], Mistake> {
+        let range = self.range(index);
+        let flaw = if index + 1 == self.starts.len() { self.flaw } else { None };
+        match flaw {
+            // A long record is called too long whether or not it happened to fit into a block.
+            _ if range.len() > self.max_record => Err(Flaw::Skipped { quoted: flaw == Some(Flaw::Unclosed) }.mistake(self.max_record)),
+            Some(flaw) => Err(flaw.mistake(self.max_record)),
+            None => Ok(&self.block[range]),
+        }
+    }
+
+    /// Where the record lies in the block, without what ends it.
+    fn range(&self, index: usize) -> Range<usize> {
+        let start = self.starts[index] as usize;
+        let mut end = self.starts.get(index + 1).map_or(self.end, |next| *next) as usize;
+        while end > start && matches!(self.block[end - 1], b'\n' | b'\r') {
+            end -= 1;
+        }
+        start..end
+    }
+
+    /// Decodes every record by `one`.
+    pub(crate) fn decode<'p, T>(self: &'p Arc<Self>, mut one: impl FnMut(&'p [u8]) -> Result<T, Mistake>) -> Decoded<T> {
+        let count = self.starts.len();
+        let mut records = Vec::with_capacity(count);
+        let mut malformed = Vec::new();
+        let mut inputs: Option<Vec<u32>> = None;
+        for index in 0..count {
+            let place = index as u32;
+            match self.record(index).and_then(&mut one) {
+                Ok(record) => {
+                    records.push(record);
+                    if let Some(inputs) = &mut inputs {
+                        inputs.push(place);
+                    }
+                }
+                Err(mistake) => {
+                    inputs.get_or_insert_with(|| {
+                        let mut so_far = Vec::with_capacity(count);
+                        so_far.extend(0..place);
+                        so_far
+                    });
+                    malformed.push(Malformed { index: place, code: mistake.code, column: mistake.column, message: mistake.message });
+                }
+            }
+        }
+        Decoded { records, inputs, malformed, origin: Arc::clone(self) as Arc<dyn Origin> }
+    }
+}
+
+impl Flaw {
+    fn mistake(self, max_record: usize) -> Mistake {
+        match self {
+            Self::Skipped { quoted: false } => Mistake::new("too_large", format!("is longer than {max_record} bytes")),
+            Self::Skipped { quoted: true } => {
+                Mistake::new("too_large", format!("is longer than {max_record} bytes; a quote that opens in it is not closed"))
+            }
+            Self::Unclosed => Mistake::new("unclosed_quote", "has a quote that is not closed before the end of the file"),
+        }
+    }
+}
+
+impl Origin for Piece {
+    fn position(&self, index: u32) -> Position {
+        let start = self.starts[index as usize];
+        let before = &self.block[self.starts[0] as usize..start as usize];
+        Position {
+            partition: Arc::clone(&self.partition),
+            ordinal: self.ordinal + u64::from(index),
+            byte: Some(self.offset + u64::from(start)),
+            line: Some(self.line + lines(before)),
+        }
+    }
+
+    fn payload(&self, index: u32) -> Option<Cow<'_, [u8]>> {
+        let range = self.range(index as usize);
+        let skipped = matches!(self.flaw, Some(Flaw::Skipped { .. })) || range.len() > self.max_record;
+        (!skipped).then(|| Cow::Borrowed(&self.block[range]))
+    }
+}
+
+/// How many lines end in `bytes`.
+pub(super) fn lines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}

@@ -1,0 +1,78 @@
+//! JSON lines: one object a line.
+//!
+//! ```no_run
+//! # use etl_core::record::{Record, codec::{Decode, Encode}};
+//! # use etl_connectors::jsonl;
+//! fn events<Event: Record + Decode>() -> etl_core::Result<jsonl::Rows<Event>> {
+//!     jsonl::read("events.jsonl")
+//! }
+//!
+//! fn output<Event: Encode + 'static>() -> etl_core::Result<jsonl::File<Event>> {
+//!     jsonl::create("clean.jsonl")
+//! }
+//!
+//! fn write<Event>(events: &[Event], file: &mut jsonl::Writer<'_, Event>) -> etl_core::Result<()> {
+//!     file.write(events)
+//! }
+//! ```
+//!
+//! Keys are bound to columns by name. Keys that the record does not have are ignored, of a key that
+//! stands twice the last one counts, and a key that is absent is a missing value, as `null` is.
+//! Blank lines are no records. Types are not converted: a number in quotes is a text. Bytes are an
+//! array of numbers; `NaN` and the infinities, which JSON does not know, are written as `null`.
+//!
+//! What cannot be decoded is a malformed record, by one of these codes: `not_json` (not one JSON
+//! object), `field` (a value that its column's type cannot hold), `not_utf8`, `too_large`.
+
+mod scan;
+mod slots;
+mod source;
+mod target;
+
+use std::path::Path;
+
+use etl_core::Result;
+use etl_core::record::Record;
+use etl_core::record::codec::{Decode, Encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use source::{Options, Rows};
+pub use target::{Connection, File, Writer};
+
+/// Objects of up to 16 MiB, unless said otherwise.
+pub fn options() -> Options {
+    Options::default()
+}
+
+/// Reads a file of JSON lines. Nothing is opened yet.
+///
+/// # Errors
+/// None yet; the file is looked at when the run starts.
+pub fn read<T: Record + Decode>(path: impl AsRef<Path>) -> Result<Rows<T>> {
+    options().read(path)
+}
+
+/// Reads a file of JSON lines into a type that only has serde. Its values may be nested.
+///
+/// # Errors
+/// None yet; the file is looked at when the run starts.
+pub fn read_serde<T: Record + DeserializeOwned>(path: impl AsRef<Path>) -> Result<Rows<T>> {
+    options().read_serde(path)
+}
+
+/// Writes a new file of JSON lines. Nothing is made yet.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn create<T: Encode + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
+    Ok(File::new(path.as_ref()))
+}
+
+/// Writes a new file of JSON lines from a type that only has serde. Its values may be nested.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn create_serde<T: Serialize + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
+    Ok(File::new_serde(path.as_ref()))
+}

@@ -1,0 +1,168 @@
+//! Reading JSON lines.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use etl_core::record::codec::Decode;
+use etl_core::record::{Problem, Record};
+use etl_core::source::{BoxChunk, Chunk, Decoded, Source, SourceInfo, Wanted};
+use etl_core::{Error, ErrorKind, Result};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+
+use super::scan::LineScan;
+use super::slots::Slots;
+use crate::files::{MAX_RECORD, Mistake, Piece, Splitter, open_source, partition, source_size};
+
+/// How JSON lines are read; made by [`options`](super::options).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    max_record: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { max_record: MAX_RECORD }
+    }
+}
+
+impl Options {
+    /// The longest line that is read, in bytes; 16 MiB if not said, 1 GiB at most. A longer one is
+    /// malformed (`too_large`) and is never held in memory.
+    pub fn max_record(mut self, bytes: usize) -> Self {
+        self.max_record = bytes;
+        self
+    }
+
+    /// Reads the file at `path`. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// None yet; the file is looked at when the run starts.
+    pub fn read<T: Record + Decode>(self, path: impl AsRef<Path>) -> Result<Rows<T>> {
+        Ok(Rows { path: path.as_ref().to_owned(), options: self, decode: decode::<T>, splitter: None })
+    }
+
+    /// Reads the file at `path` into a type that only has serde. What serde says of a wrong value is
+    /// replaced by words that do not quote it.
+    ///
+    /// # Errors
+    /// None yet; the file is looked at when the run starts.
+    pub fn read_serde<T: Record + DeserializeOwned>(self, path: impl AsRef<Path>) -> Result<Rows<T>> {
+        Ok(Rows { path: path.as_ref().to_owned(), options: self, decode: decode_serde::<T>, splitter: None })
+    }
+}
+
+/// The records of a file of JSON lines; made by [`read`](super::read).
+///
+/// A position is the line (from 1, blank ones counted), the offset of its first byte, and the
+/// number of the record.
+pub struct Rows<T> {
+    path: PathBuf,
+    options: Options,
+    decode: Decoder<T>,
+    splitter: Option<Splitter<LineScan>>,
+}
+
+/// Decodes a piece of a file, by the type's own decoder or by serde.
+type Decoder<T> = fn(&Arc<Piece>) -> Decoded<T>;
+
+impl<T> Rows<T> {
+    fn open(&self) -> Result<Splitter<LineScan>> {
+        let file = open_source(&self.path)?;
+        Splitter::new(file, partition(&self.path), LineScan::default(), self.options.max_record).map_err(|error| self.unreadable(&error))
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> Error {
+        Error::io(ErrorKind::Extraction, format!("cannot read {}", self.path.display()), error)
+    }
+}
+
+impl<T: Record> Source for Rows<T> {
+    type Record = T;
+
+    fn info(&self) -> SourceInfo {
+        let mut info = SourceInfo::named(self.path.display().to_string());
+        info.bytes = source_size(&self.path);
+        info.replayable = true;
+        info
+    }
+
+    fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
+        async move { self.open().map(drop) }.boxed()
+    }
+
+    fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T>>>> {
+        async move {
+            if self.splitter.is_none() {
+                self.splitter = Some(self.open()?);
+            }
+            let Some(splitter) = &mut self.splitter else { unreachable!("opened above") };
+            let piece = splitter.piece(wanted).map_err(|error| self.unreadable(&error))?;
+            Ok(piece.map(|piece| Box::new(LinesChunk { piece, decode: self.decode }) as BoxChunk<T>))
+        }
+        .boxed()
+    }
+}
+
+struct LinesChunk<T> {
+    piece: Piece,
+    decode: Decoder<T>,
+}
+
+impl<T: Record> Chunk<T> for LinesChunk<T> {
+    fn bytes(&self) -> usize {
+        self.piece.bytes()
+    }
+
+    fn source_bytes(&self) -> u64 {
+        self.piece.covers()
+    }
+
+    fn decode(self: Box<Self>) -> Decoded<T> {
+        (self.decode)(&Arc::new(self.piece))
+    }
+}
+
+fn decode<T: Decode>(piece: &Arc<Piece>) -> Decoded<T> {
+    let mut slots = Slots::new(T::SCHEMA);
+    piece.decode(|line| {
+        slots.fill(line).map_err(|error| mistake(line, &error))?;
+        T::decode(&mut slots).map_err(|error| Mistake {
+            code: if error.problem == Problem::NotUtf8 { "not_utf8" } else { "field" },
+            column: Some(error.column),
+            message: error.to_string().into(),
+        })
+    })
+}
+
+fn decode_serde<T: DeserializeOwned>(piece: &Arc<Piece>) -> Decoded<T> {
+    piece.decode(|line| {
+        serde_json::from_slice(line).map_err(|error| match error.classify() {
+            // An object, but not this one.
+            serde_json::error::Category::Data if line.trim_ascii_start().starts_with(b"{") => {
+                Mistake::new("field", format!("is not in the form that its type expects, at byte {} of the line", error.column()))
+            }
+            _ => mistake(line, &error),
+        })
+    })
+}
+
+/// Why a line is not an object. The error's own text may quote it.
+fn mistake(line: &[u8], error: &serde_json::Error) -> Mistake {
+    if std::str::from_utf8(line).is_err() {
+        return Mistake::new("not_utf8", "is not valid UTF-8");
+    }
+    match error.classify() {
+        serde_json::error::Category::Data => Mistake::new("not_json", "is JSON, but not an object"),
+        serde_json::error::Category::Eof => Mistake::new("not_json", "is not valid JSON: it ends too early"),
+        _ => Mistake::new("not_json", format!("is not valid JSON at byte {} of the line", error.column())),
+    }
+}
+
+impl<T> std::fmt::Debug for Rows<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows").field("path", &self.path).finish_non_exhaustive()
+    }
+}

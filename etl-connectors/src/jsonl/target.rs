@@ -1,0 +1,140 @@
+//! Writing JSON lines.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use etl_core::record::codec::Encode;
+use etl_core::record::write_json;
+use etl_core::target::{Abandoned, Preparation, Target, Transaction};
+use etl_core::{Error, ErrorKind, Result};
+use serde::Serialize;
+
+use crate::files::{Draft, Output, Single};
+
+/// A new file of JSON lines; made by [`create`](super::create). It takes the records of one loader,
+/// and appears under its name when the run ends well.
+pub struct File<T> {
+    place: Single<Output>,
+    encode: Encoder<T>,
+}
+
+/// Appends a record as one object, by the type's own encoder or by serde. `false` if it cannot.
+type Encoder<T> = fn(&T, &mut Vec<u8>) -> bool;
+
+/// A [`File`] that is open for writing.
+pub struct Connection<T> {
+    output: Output,
+    encode: Encoder<T>,
+}
+
+/// The open transaction of a [`File`]: what a loader takes as `&mut jsonl::Writer<'_, T>`.
+pub struct Writer<'c, T> {
+    draft: Draft<'c>,
+    encode: Encoder<T>,
+}
+
+impl<T> File<T> {
+    pub(super) fn new(path: &Path) -> Self
+    where
+        T: Encode,
+    {
+        let encode: Encoder<T> = |record, out| {
+            write_json(record, out);
+            true
+        };
+        Self { place: Single::new(path), encode }
+    }
+
+    pub(super) fn new_serde(path: &Path) -> Self
+    where
+        T: Serialize,
+    {
+        let encode: Encoder<T> = |record, out| {
+            let start = out.len();
+            // A line that is no object could not be read back.
+            serde_json::to_writer(&mut *out, record).is_ok() && out.get(start) == Some(&b'{')
+        };
+        Self { place: Single::new(path), encode }
+    }
+}
+
+impl<T> Writer<'_, T> {
+    /// Appends `records` to the file.
+    ///
+    /// # Errors
+    /// The disk is full or fails ([`ErrorKind::Storage`]); with serde also a record that refuses to
+    /// be serialized or is no object ([`ErrorKind::Load`]).
+    pub fn write(&mut self, records: &[T]) -> Result<()> {
+        let output = self.draft.output();
+        for record in records {
+            let before = output.buffer().len();
+            if !(self.encode)(record, output.buffer()) {
+                output.buffer().truncate(before);
+                return Err(Error::new(ErrorKind::Load, "the record's type does not serialize as a JSON object"));
+            }
+            output.buffer().push(b'\n');
+            output.spill()?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: 'static> Target for File<T> {
+    type Connection = Connection<T>;
+    type Transaction<'c> = Writer<'c, T>;
+
+    fn name(&self) -> Cow<'_, str> {
+        self.place.path().to_string_lossy()
+    }
+
+    async fn prepare(&self, preparation: Preparation) -> Result<()> {
+        self.place.prepare(preparation, Output::create)
+    }
+
+    async fn connect(&self) -> Result<Connection<T>> {
+        Ok(Connection { output: self.place.take(Output::create)?, encode: self.encode })
+    }
+
+    async fn begin<'c>(connection: &'c mut Connection<T>) -> Result<Writer<'c, T>> {
+        Ok(Writer { draft: Draft::begin(&mut connection.output)?, encode: connection.encode })
+    }
+
+    async fn publish(&self, connection: Connection<T>) -> Result<()> {
+        connection.output.publish()
+    }
+
+    async fn abandon(&self, connection: Connection<T>) -> Abandoned {
+        drop(connection);
+        Abandoned::Discarded
+    }
+}
+
+impl<T: 'static> Transaction for Writer<'_, T> {
+    type Target = File<T>;
+
+    async fn commit(self) -> Result<()> {
+        self.draft.commit()
+    }
+
+    async fn rollback(self) -> Result<()> {
+        self.draft.rollback()
+    }
+}
+
+impl<T> std::fmt::Debug for File<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("File").field(&self.place.path()).finish()
+    }
+}
+
+impl<T> std::fmt::Debug for Connection<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl<T> std::fmt::Debug for Writer<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,137 @@
+//! Whatever the bytes and the size of the blocks: records, fields, offsets and lines are those of
+//! the `csv` crate.
+#![cfg(feature = "csv")]
+
+mod common;
+
+use std::fs;
+
+use common::{drive, record};
+use etl_connectors::csv as ours;
+use etl_core::source::Wanted;
+use proptest::prelude::*;
+
+/// Three columns of raw bytes.
+#[derive(Debug, Clone, PartialEq)]
+struct Raw {
+    a: Vec<u8>,
+    b: Vec<u8>,
+    c: Vec<u8>,
+}
+
+record!(Raw { a: Vec<u8>, b: Vec<u8>, c: Vec<u8> });
+
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Record { fields: Vec<Vec<u8>>, byte: u64, line: u64 },
+    Ragged { byte: u64, line: u64 },
+}
+
+fn by_csv(content: &[u8]) -> (Vec<Seen>, bool) {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(content);
+    let mut record = csv::ByteRecord::new();
+    let mut all = Vec::new();
+    while reader.read_byte_record(&mut record).unwrap() {
+        let position = record.position().unwrap();
+        // The crate's position is that of the line breaks before the record.
+        let start = position.byte() as usize;
+        let blank = content[start..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        let byte = (start + blank) as u64;
+        let line = 1 + content[..start + blank].iter().filter(|byte| **byte == b'\n').count() as u64;
+        all.push(if record.len() == 3 {
+            Seen::Record { fields: record.iter().map(<[u8]>::to_vec).collect(), byte, line }
+        } else {
+            Seen::Ragged { byte, line }
+        });
+    }
+    // Whether the last record ends inside quotes shows in what a closing quote changes.
+    let mut closed = content.to_vec();
+    closed.extend_from_slice(b"\n\"probe\n");
+    let count = csv::ReaderBuilder::new().flexible(true).from_reader(&closed[..]).into_byte_records().count();
+    let unclosed = !content.is_empty() && count == all.len();
+    (all, unclosed)
+}
+
+fn by_us(content: &[u8], wanted: Wanted) -> Vec<Seen> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), content).unwrap();
+    let all = drive(ours::read::<Raw>(file.path()).unwrap(), wanted).unwrap();
+    let good = all.records.into_iter().zip(all.origins).map(|(raw, (at, payload))| {
+        let payload = payload.unwrap();
+        let byte = at.byte.unwrap();
+        assert_eq!(content[byte as usize..][..payload.len()], payload, "the payload is what stands there");
+        (at.ordinal, Seen::Record { fields: vec![raw.a, raw.b, raw.c], byte, line: at.line.unwrap() })
+    });
+    let bad = all.malformed.into_iter().map(|(at, ..)| (at.ordinal, Seen::Ragged { byte: at.byte.unwrap(), line: at.line.unwrap() }));
+    let mut seen: Vec<_> = good.chain(bad).collect();
+    seen.sort_by_key(|(ordinal, _)| *ordinal);
+    seen.into_iter().map(|(_, seen)| seen).collect()
+}
+
+/// Bytes of which nearly all mean something to CSV.
+fn nasty() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        3 => Just(b",".to_vec()),
+        3 => Just(b"\"".to_vec()),
+        1 => Just(b"\"\"".to_vec()),
+        2 => Just(b"\n".to_vec()),
+        1 => Just(b"\r\n".to_vec()),
+        1 => Just(b"\r".to_vec()),
+        3 => Just(b"x".to_vec()),
+        1 => Just(b"longer than eight".to_vec()),
+        1 => Just(b"\0\xff".to_vec()),
+    ];
+    prop::collection::vec(piece, 0..120).prop_map(|pieces| pieces.concat())
+}
+
+/// What programs write: three fields a line, quoted where they must be, or more often.
+fn ordinary() -> impl Strategy<Value = Vec<u8>> {
+    let field = prop_oneof![
+        "[a-z0-9]{0,12}".prop_map(String::from),
+        "[a-z\",\n\r]{0,30}".prop_map(|text| format!("\"{}\"", text.replace('"', "\"\""))),
+    ];
+    let end = prop_oneof![Just("\n"), Just("\r\n")];
+    prop::collection::vec((field.clone(), field.clone(), field, end), 0..60)
+        .prop_map(|records| records.into_iter().map(|(a, b, c, end)| format!("{a},{b},{c}{end}")).collect::<String>().into_bytes())
+}
+
+fn agree(content: &[u8], records: usize, bytes: usize) -> Result<(), TestCaseError> {
+    let mut whole = b"a,b,c\n".to_vec();
+    whole.extend_from_slice(content);
+    let (mut theirs, unclosed) = by_csv(&whole);
+    if unclosed && let Some(last) = theirs.last_mut() {
+        // The crate takes what is there; here the record is malformed.
+        let (Seen::Record { byte, line, .. } | Seen::Ragged { byte, line }) = last;
+        *last = Seen::Ragged { byte: *byte, line: *line };
+    }
+    prop_assert_eq!(by_us(&whole, Wanted { records, bytes }), theirs);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn nasty_bytes_split_as_in_the_csv_crate(content in nasty(), records in 1_usize..20) {
+        agree(&content, records, 1 << 20)?;
+    }
+
+    #[test]
+    fn ordinary_files_split_as_in_the_csv_crate(content in ordinary(), records in 1_usize..20) {
+        agree(&content, records, 1 << 20)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(15))]
+
+    /// Many small contents one behind the other, so that blocks end anywhere.
+    #[test]
+    fn blocks_of_any_size_split_as_in_the_csv_crate(
+        contents in prop::collection::vec(prop_oneof![nasty(), ordinary()], 20..150),
+        records in 1_usize..2_000,
+        bytes in 1_usize..40_000,
+    ) {
+        agree(&contents.concat(), records, bytes)?;
+    }
+}
