@@ -8,19 +8,20 @@
 //! cargo run --release --bin flights_by_hand -- examples/data/flights.csv flights.sqlite rejects.jsonl
 //! ```
 //!
-//! **348 lines of code**, not counting blank lines and comments
+//! **295 lines of code**, not counting blank lines and comments
 //! (`grep -cvE '^\s*(//|$)' examples/src/bin/flights_by_hand.rs`). What they do not buy:
 //!
-//! - **Resume.** A run that dies leaves the batches that it committed, and nothing says which. The way back is to delete the
-//!   database and start over, which is why it refuses one that exists. Two runs at once are kept apart by that alone.
-//! - **Retries, timeouts, a deadline.** The first error of the target ends the run; a target that hangs, hangs it.
+//! - **Retries.** The first transient error of the target ends the run.
 //! - **An error threshold.** With the wrong file every line is a reject, and the run ends well.
-//! - **Dead letters that can be used again.** A reject has its line, its reason and its fields, but no stage, no class and no
-//!   run, no command replays it, and whoever may read the directory may read it.
+//! - **A batch of which one record is bad.** It fails as a whole, and with it the run.
+//! - **Dead letters that say enough.** A reject has its line, its reason and its fields, but no stage, no class, no run and no
+//!   bytes of the source, and whoever may read the directory may read it.
+//! - **An output that is whole or not there.** A run that dies leaves a part of a database behind.
 //! - **Sanitised errors.** An error may print what stands in a record, as the one about an unknown carrier does.
 //! - **The sums.** Each counter is raised where somebody remembered to; nothing checks that they add up to what was read.
-//! - **Being watched or stopped.** No metrics, traces, progress, report or history, and no clean end on a signal.
-//! - **A command line.** No `check`, `plan`, `preview` or dry run; settings are positions and constants.
+//! - **Memory in bytes.** A line of 100 MiB is read as a whole.
+//! - **Being watched or stopped.** No metrics, traces, progress or report, and no clean end on a signal.
+//! - **A command line.** No `check`, `plan` or dry run; settings are positions and constants.
 //! - **The policy as a type.** What is rejected and what ends the run is decided by which of two returns a line of `clean` uses;
 //!   the compiler has no say in it.
 
@@ -147,11 +148,7 @@ async fn main() -> ExitCode {
     };
     match run(input, output, rejects).await {
         Ok((read, counts)) => {
-            let Counts {
-                loaded,
-                filtered,
-                rejected,
-            } = counts;
+            let Counts { loaded, filtered, rejected } = counts;
             println!("read {read}, loaded {loaded}, filtered {filtered}, rejected {rejected}");
             ExitCode::SUCCESS
         }
@@ -165,10 +162,7 @@ async fn main() -> ExitCode {
 /// Three tasks in a row, batches between them: read, clean, load.
 async fn run(input: &Path, output: &Path, rejects: &Path) -> Result<(u64, Counts), BoxError> {
     let lookups = Lookups::beside(input)?;
-    let mut reader = ReaderBuilder::new()
-        .flexible(true)
-        .from_path(input)
-        .map_err(at(input))?;
+    let mut reader = ReaderBuilder::new().flexible(true).from_path(input).map_err(at(input))?;
     let headers = reader.byte_headers().map_err(at(input))?.clone();
     let connection = create(output).map_err(at(output))?;
     let rejects = BufWriter::new(File::create(rejects).map_err(at(rejects))?);
@@ -178,8 +172,7 @@ async fn run(input: &Path, output: &Path, rejects: &Path) -> Result<(u64, Counts
     let reading = spawn_blocking(move || read(reader, &to_clean));
     let cleaning = spawn_blocking(move || clean_all(lines, &headers, &lookups, rejects, &to_load));
     let loading = spawn_blocking(move || load(connection, flights));
-    let (read, mut counts, loaded) =
-        tokio::try_join!(joined(reading), joined(cleaning), joined(loading))?;
+    let (read, mut counts, loaded) = tokio::try_join!(joined(reading), joined(cleaning), joined(loading))?;
     counts.loaded = loaded;
     Ok((read, counts))
 }
@@ -239,11 +232,7 @@ fn clean_all(
     Ok(counts)
 }
 
-fn clean(
-    record: &ByteRecord,
-    headers: &ByteRecord,
-    lookups: &Lookups,
-) -> Result<Outcome, BoxError> {
+fn clean(record: &ByteRecord, headers: &ByteRecord, lookups: &Lookups) -> Result<Outcome, BoxError> {
     let reject = |reason: &str| Ok(Outcome::Rejected(reason.to_owned()));
     if record.len() != headers.len() {
         return reject("the line has another number of fields than the header");
@@ -256,10 +245,7 @@ fn clean(
     if dep_minutes == Some(None) || minutes_after_midnight(raw.sched_dep_time).is_none() {
         return reject("a departure time is not a time of day");
     }
-    if raw
-        .dep_delay
-        .is_some_and(|delay| !(-120..=1440).contains(&delay))
-    {
+    if raw.dep_delay.is_some_and(|delay| !(-120..=1440).contains(&delay)) {
         return reject("the departure delay is out of range");
     }
     if raw.distance <= 0 {
@@ -267,19 +253,12 @@ fn clean(
     }
     let Some(carrier_name) = lookups.carriers.get(&raw.carrier) else {
         let line = record.position().map_or(0, csv::Position::line);
-        return Err(format!(
-            "line {line}: carrier {} is not in airlines.csv",
-            raw.carrier
-        )
-        .into());
+        return Err(format!("line {line}: carrier {} is not in airlines.csv", raw.carrier).into());
     };
     let Some(dep_delay) = raw.dep_delay else {
         return Ok(Outcome::Filtered); // it never departed
     };
-    let plane = raw
-        .tailnum
-        .as_ref()
-        .and_then(|tailnum| lookups.planes.get(tailnum));
+    let plane = raw.tailnum.as_ref().and_then(|tailnum| lookups.planes.get(tailnum));
     let air_time = raw.air_time.filter(|minutes| *minutes > 0);
     Ok(Outcome::Load(Flight {
         dep_minutes: dep_minutes.flatten(),
@@ -299,18 +278,8 @@ fn minutes_after_midnight(hhmm: u16) -> Option<u16> {
 
 fn write_reject(out: &mut impl Write, record: &ByteRecord, reason: &str) -> Result<(), BoxError> {
     let line = record.position().map_or(0, csv::Position::line);
-    let fields = record
-        .iter()
-        .map(|field| String::from_utf8_lossy(field).into_owned())
-        .collect();
-    serde_json::to_writer(
-        &mut *out,
-        &Reject {
-            line,
-            reason,
-            fields,
-        },
-    )?;
+    let fields = record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
+    serde_json::to_writer(&mut *out, &Reject { line, reason, fields })?;
     out.write_all(b"\n")?;
     Ok(())
 }
@@ -327,15 +296,7 @@ fn load(mut connection: Connection, mut batches: Receiver<Vec<Flight>>) -> Resul
     while let Some(batch) = batches.blocking_recv() {
         let tx = connection.transaction()?;
         let mut insert = tx.prepare_cached(INSERT)?;
-        for Flight {
-            raw,
-            dep_minutes,
-            dep_delay,
-            speed_mph,
-            carrier_name,
-            plane,
-        } in &batch
-        {
+        for Flight { raw, dep_minutes, dep_delay, speed_mph, carrier_name, plane } in &batch {
             let plane = plane.as_deref();
             insert.execute(params![
                 raw.year,
@@ -374,24 +335,15 @@ impl Lookups {
         let airlines = read_table::<Airline>(&input.with_file_name("airlines.csv"))?;
         let planes = read_table::<Plane>(&input.with_file_name("planes.csv"))?;
         Ok(Self {
-            carriers: airlines
-                .into_iter()
-                .map(|airline| (airline.carrier, airline.name.into()))
-                .collect(),
-            planes: planes
-                .into_iter()
-                .map(|p| (p.tailnum.clone(), Arc::new(p)))
-                .collect(),
+            carriers: airlines.into_iter().map(|airline| (airline.carrier, airline.name.into())).collect(),
+            planes: planes.into_iter().map(|p| (p.tailnum.clone(), Arc::new(p))).collect(),
         })
     }
 }
 
 fn read_table<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, BoxError> {
     let mut reader = csv::Reader::from_path(path).map_err(at(path))?;
-    reader
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .map_err(at(path))
+    reader.deserialize().collect::<Result<_, _>>().map_err(at(path))
 }
 
 /// `NA` is R's null. `csv::invalid_option` would read `NA` as null too, and any nonsense with it.
@@ -401,11 +353,7 @@ where
     T: FromStr<Err: Display>,
 {
     let text = String::deserialize(deserializer)?;
-    if text == "NA" {
-        Ok(None)
-    } else {
-        text.parse().map(Some).map_err(D::Error::custom)
-    }
+    if text == "NA" { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
 }
 
 /// Says which file an error is about.
