@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 
-use common::{Blobs, Everything, Item, WANTED, begin, connected, drive, everything, item, listing, record};
+use common::{Blobs, Everything, Item, WANTED, begin, connected, drive, everything, item, listing};
 use etl_core::target::{Abandoned, Preparation, Target, Transaction};
 use etl_core::{Class, ErrorKind};
 use futures::executor::block_on;
@@ -303,6 +303,7 @@ fn bytes_are_written_as_parquet() {
 
 #[cfg(feature = "csv")]
 mod csv_only {
+    use common::record;
     use etl_connectors::csv;
 
     use super::*;

@@ -185,8 +185,8 @@ fn constraints_reject_and_never_quote_a_value() {
     assert!(refused("keyed", &[good.clone(), item(2, "SECRET", Some(1.0))]).contains("UNIQUE constraint is broken (keyed.name)"));
     assert!(refused("keyed", &[item(2, "SECRET", None)]).contains("missing in a NOT NULL column (keyed.price)"));
     assert!(refused("keyed", &[item(2, "SECRET", Some(-1.0))]).contains("CHECK"));
-    assert!(refused("strict", &[good.clone()]).contains("STRICT"));
-    assert!(refused("watched", &[good.clone()]).contains("trigger"));
+    assert!(refused("strict", std::slice::from_ref(&good)).contains("STRICT"));
+    assert!(refused("watched", std::slice::from_ref(&good)).contains("trigger"));
     // none of it is left, and the connection's lock is free
     assert_eq!(drive(sqlite::read::<Item>(&path, "keyed").unwrap(), WANTED).unwrap().records, []);
     written(&target, |tx| tx.insert("keyed", &[good])).unwrap();

@@ -52,7 +52,13 @@ fn run(shape: &Shape, count: u64, fates: &Fates, load_fates: &Fates, dead_letter
     options.memory = shape.memory;
     let last = options.stages.len() - 1;
     for (index, stage) in options.stages.iter_mut().enumerate() {
-        stage.batch = if index == 0 { shape.travelling } else if index == last { shape.load_batch } else { shape.batch };
+        stage.batch = if index == 0 {
+            shape.travelling
+        } else if index == last {
+            shape.load_batch
+        } else {
+            shape.batch
+        };
         stage.concurrency = shape.concurrency;
     }
     let context = Cx::new(count, fates.clone(), load_fates.clone());
@@ -82,7 +88,13 @@ fn fates(fates: impl Strategy<Value = Fate>) -> impl Strategy<Value = Fates> {
 }
 
 fn survivable() -> impl Strategy<Value = Fate> {
-    prop_oneof![Just(Fate::Skip), Just(Fate::Reject), Just(Fate::Filter), (1..3_u32).prop_map(Fate::Retry), (0..4_u64).prop_map(Fate::Expand)]
+    prop_oneof![
+        Just(Fate::Skip),
+        Just(Fate::Reject),
+        Just(Fate::Filter),
+        (1..3_u32).prop_map(Fate::Retry),
+        (0..4_u64).prop_map(Fate::Expand)
+    ]
 }
 
 fn assert_conserved(report: &Report) {
@@ -103,7 +115,13 @@ fn model(stages: &[u8], count: u64, fates: &Fates, load_fates: &Fates) -> Vec<u6
             .into_iter()
             .flat_map(|number| match (stage, fates.of(number)) {
                 // A stage that takes its record by value has no retries, so here it never sees one.
-                (5, _) => if number % 2 == 0 { vec![number] } else { vec![] },
+                (5, _) => {
+                    if number % 2 == 0 {
+                        vec![number]
+                    } else {
+                        vec![]
+                    }
+                }
                 (_, None | Some(Fate::Retry(_))) => vec![number],
                 (_, Some(Fate::Expand(many))) => vec![number; many as usize],
                 (_, Some(_)) => vec![],

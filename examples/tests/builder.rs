@@ -7,13 +7,13 @@ mod support;
 #[allow(dead_code, unreachable_pub, reason = "a program, taken in as a module")]
 mod program;
 
+use etl_connectors::sqlite;
 use etl_core::Pipeline;
 use etl_core::engine::RunOptions;
 use etl_core::needs::{Context, Provides, Resource};
 use etl_core::observe::report::{Report, Status};
 use etl_core::policy::{Policy, Threshold};
 use etl_core::wiring::Plan;
-use etl_connectors::sqlite;
 use program::{Config, Flights, Registry, clean, departed, flights, flights_table, look_up, registry, warehouse};
 use support::{Place, data};
 

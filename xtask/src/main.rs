@@ -66,14 +66,8 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
     };
     match (command, args.next(), args.next(), args.next()) {
         (command, None, ..) => Ok(command),
-        (Command::Data { .. }, Some(flag), Some(dir), None) if flag == "--from" => {
-            Ok(Command::Data {
-                from: Some(dir.into()),
-            })
-        }
-        (Command::Data { .. }, Some(flag), None, _) if flag == "--from" => {
-            Err("--from needs a directory".to_owned())
-        }
+        (Command::Data { .. }, Some(flag), Some(dir), None) if flag == "--from" => Ok(Command::Data { from: Some(dir.into()) }),
+        (Command::Data { .. }, Some(flag), None, _) if flag == "--from" => Err("--from needs a directory".to_owned()),
         (_, Some(extra), ..) => Err(format!("unexpected argument `{}`", extra.display())),
     }
 }
@@ -107,10 +101,7 @@ mod tests {
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));
         assert_eq!(parsed(&["data"]), Ok(Command::Data { from: None }));
         let from = Some(PathBuf::from("down loads"));
-        assert_eq!(
-            parsed(&["data", "--from", "down loads"]),
-            Ok(Command::Data { from })
-        );
+        assert_eq!(parsed(&["data", "--from", "down loads"]), Ok(Command::Data { from }));
     }
 
     #[test]
@@ -120,10 +111,7 @@ mod tests {
             (&["tset"], "no command named `tset`"),
             (&["test", "--fast"], "unexpected argument `--fast`"),
             (&["data", "--from"], "--from needs a directory"),
-            (
-                &["data", "--from", "a", "b"],
-                "unexpected argument `--from`",
-            ),
+            (&["data", "--from", "a", "b"], "unexpected argument `--from`"),
         ] {
             assert_eq!(parsed(args), Err(said.to_owned()));
         }

@@ -53,18 +53,13 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end; anything but success is an error that says which command it was.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .map_err(|error| not_started(command, &error))?;
+    let status = command.status().map_err(|error| not_started(command, &error))?;
     succeeded(command, status)
 }
 
 /// As [`run`], and returns what the command printed on stdout.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| not_started(command, &error))?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| not_started(command, &error))?;
     succeeded(command, output.status)?;
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -90,8 +85,5 @@ fn not_started(command: &Command, error: &std::io::Error) -> String {
 fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let words = program.file_stem().into_iter().chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

@@ -33,9 +33,7 @@ pub(crate) fn test(profile: Profile) -> Result<()> {
     let suites = Suites::find()?;
     let services = Services::start()?;
     step("tests", || tests(&suites, &services, profile, &[]))?;
-    step("doctests", || {
-        run(cargo(&["test", "--workspace", "--all-features", "--doc"]).envs(services.env()))
-    })?;
+    step("doctests", || run(cargo(&["test", "--workspace", "--all-features", "--doc"]).envs(services.env())))?;
     step("compile-fail", || compile_fail(&suites, &[]))
 }
 
@@ -43,27 +41,15 @@ pub(crate) fn test(profile: Profile) -> Result<()> {
 pub(crate) fn bless() -> Result<()> {
     let suites = Suites::find()?;
     let services = Services::start()?;
-    step("bless compile-fail", || {
-        compile_fail(&suites, &[("TRYBUILD", "overwrite")])
-    })?;
+    step("bless compile-fail", || compile_fail(&suites, &[("TRYBUILD", "overwrite")]))?;
     step("bless snapshots", || {
         // to the end, so that one failing test does not leave the snapshots half written
-        tests(
-            &suites,
-            &services,
-            Profile::Ci,
-            &[("INSTA_UPDATE", "always")],
-        )
+        tests(&suites, &services, Profile::Ci, &[("INSTA_UPDATE", "always")])
     })
 }
 
 /// Unit and integration tests. The compile-fail suite has its own step: it compiles more than it runs.
-fn tests(
-    suites: &Suites,
-    services: &Services,
-    profile: Profile,
-    env: &[(&str, &str)],
-) -> Result<()> {
+fn tests(suites: &Suites, services: &Services, profile: Profile, env: &[(&str, &str)]) -> Result<()> {
     let mut command = if works(&mut cargo(&["nextest", "--version"])) {
         let mut nextest = cargo(&["nextest", "run", "--workspace", "--all-features"]);
         nextest.args(["--profile", profile.name()]);
@@ -108,21 +94,13 @@ struct Suites {
 
 impl Suites {
     fn find() -> Result<Self> {
-        Self::read(&output(&mut cargo(&[
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-        ]))?)
+        Self::read(&output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?)
     }
 
     /// Reads the answer of `cargo metadata`.
     fn read(metadata: &str) -> Result<Self> {
         let metadata: Value = serde_json::from_str(metadata)?;
-        let mut suites = Self {
-            ui: false,
-            others: BTreeSet::new(),
-        };
+        let mut suites = Self { ui: false, others: BTreeSet::new() };
         for package in items(&metadata["packages"]) {
             for target in items(&package["targets"]) {
                 let is_test = items(&target["kind"]).iter().any(|kind| kind == "test");

@@ -326,7 +326,12 @@ impl<T: Record> Chunk<T> for PulledChunk<T> {
     }
 
     fn decode(self: Box<Self>) -> Decoded<T> {
-        Decoded { records: self.records, inputs: None, malformed: Vec::new(), origin: Arc::new(Counted { first: self.first, partition: self.partition }) }
+        Decoded {
+            records: self.records,
+            inputs: None,
+            malformed: Vec::new(),
+            origin: Arc::new(Counted { first: self.first, partition: self.partition }),
+        }
     }
 }
 

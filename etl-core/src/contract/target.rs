@@ -33,7 +33,11 @@ pub enum Abandoned {
 }
 
 /// Something that takes records in transactions. It is a resource: loaders find it by its type.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a target", label = "not a target", note = "a loader's `&mut` parameter is the transaction of a target")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a target",
+    label = "not a target",
+    note = "a loader's `&mut` parameter is the transaction of a target"
+)]
 pub trait Target: Send + Sync + Sized + 'static {
     /// An open connection; one per loader.
     type Connection: Send;

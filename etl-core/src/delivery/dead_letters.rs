@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -19,6 +19,9 @@ use crate::contract::position::Position;
 
 /// The version of the line format; raised when a field changes its meaning or goes.
 pub const VERSION: u32 = 1;
+
+/// Lines are written when so many bytes of them wait.
+const WRITE: usize = 64 << 10;
 
 /// One rejected record.
 #[derive(Debug)]
@@ -85,7 +88,11 @@ struct Id<'a> {
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: File,
+    /// Whole lines that are not in the file yet.
+    lines: Vec<u8>,
+    /// How long the file is up to its last whole line.
+    length: u64,
     pipeline: &'static str,
     run_id: String,
     created: bool,
@@ -106,7 +113,8 @@ impl DeadLetters {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(|error| cannot("open", path, &error))?;
         make_private(&file).map_err(|error| cannot("protect", path, &error))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file), pipeline, run_id: run_id.to_owned(), created, written: 0 })
+        let length = file.metadata().map_err(|error| cannot("open", path, &error))?.len();
+        Ok(Self { path: path.to_owned(), file, lines: Vec::new(), length, pipeline, run_id: run_id.to_owned(), created, written: 0 })
     }
 
     pub(crate) fn append(&mut self, letter: &DeadLetter<'_>) -> Result<()> {
@@ -143,23 +151,35 @@ impl DeadLetters {
             payload_sha256: bytes.map(|bytes| hex(&hmac_sha256::Hash::hash(bytes))),
             redactions: [],
         };
-        let written = serde_json::to_writer(&mut self.file, &line).map_err(std::io::Error::from).and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|error| cannot("write to", &self.path, &error))?;
+        serde_json::to_writer(&mut self.lines, &line).map_err(|error| cannot("write to", &self.path, &error.into()))?;
+        self.lines.push(b'\n');
         self.written += 1;
+        if self.lines.len() >= WRITE { self.write() } else { Ok(()) }
+    }
+
+    /// Writes the lines that wait; where that fails, none of them is left behind in part.
+    fn write(&mut self) -> Result<()> {
+        if let Err(error) = self.file.write_all(&self.lines) {
+            // What the error says matters more than whether this helps.
+            let _second_failure = self.file.set_len(self.length);
+            return Err(cannot("write to", &self.path, &error));
+        }
+        self.length += self.lines.len() as u64;
+        self.lines.clear();
         Ok(())
     }
 
     /// Makes what was appended durable: the file, and its name where it is new. Removes a new file
     /// that nothing was written to.
     pub(crate) fn close(mut self) -> Result<u64> {
-        self.file.flush().map_err(|error| cannot("write to", &self.path, &error))?;
+        self.write()?;
         if self.written == 0 {
             if self.created {
                 std::fs::remove_file(&self.path).map_err(|error| cannot("remove", &self.path, &error))?;
             }
             return Ok(0);
         }
-        self.file.get_ref().sync_all().map_err(|error| cannot("write to", &self.path, &error))?;
+        self.file.sync_all().map_err(|error| cannot("write to", &self.path, &error))?;
         if self.created {
             sync_directory(&self.path).map_err(|error| cannot("write to", &self.path, &error))?;
         }
@@ -174,11 +194,14 @@ impl DeadLetters {
 pub(crate) fn check(path: &Path) -> Result<()> {
     let hint = "set the path of the dead letters to a file in a directory that exists";
     if path.is_dir() {
-        return Err(Error::new(ErrorKind::Config, format!("the dead letters cannot be written: {} is a directory", path.display())).hint(hint));
+        return Err(
+            Error::new(ErrorKind::Config, format!("the dead letters cannot be written: {} is a directory", path.display())).hint(hint)
+        );
     }
     let directory = parent(path);
     if !directory.is_dir() {
-        return Err(Error::new(ErrorKind::Config, format!("the dead letters cannot be written: {} is no directory", directory.display())).hint(hint));
+        return Err(Error::new(ErrorKind::Config, format!("the dead letters cannot be written: {} is no directory", directory.display()))
+            .hint(hint));
     }
     Ok(())
 }

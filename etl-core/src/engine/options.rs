@@ -96,7 +96,13 @@ impl RunOptions {
     pub fn new(outline: &Outline) -> Self {
         let mut stages: Vec<_> = outline.stages.iter().map(StageSettings::of).collect();
         // Records travel in batches that are large enough for the largest batch a function asks for.
-        let largest = outline.stages.iter().zip(&stages).filter(|(stage, _)| stage.takes.is_batch() && stage.role == Role::Transform).map(|(_, s)| s.batch).max();
+        let largest = outline
+            .stages
+            .iter()
+            .zip(&stages)
+            .filter(|(stage, _)| stage.takes.is_batch() && stage.role == Role::Transform)
+            .map(|(_, s)| s.batch)
+            .max();
         if let (Some(extractor), Some(largest)) = (stages.first_mut(), largest)
             && outline.stages[0].options.batch.is_none()
         {

@@ -186,7 +186,9 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         }
     }
 
-    let pool = Arc::new(CpuPool::new(shared.options.threads).map_err(|error| Error::io(ErrorKind::Config, "cannot start the CPU workers", &error))?);
+    let pool = Arc::new(
+        CpuPool::new(shared.options.threads).map_err(|error| Error::io(ErrorKind::Config, "cannot start the CPU workers", &error))?,
+    );
     let mut tasks = Vec::new();
     let mut input = first_input;
     let segments = segments(shared);
@@ -221,8 +223,11 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
     let _loader_has_what_it_will_get = is_drained.await;
     match writing.await {
         Ok(Ok(written)) => (ending.dead_letters, ending.reasons) = written,
-        Ok(Err(error)) => shared.fail(error),
-        Err(_lost) => shared.fail(lost("dead-letter")),
+        // Nobody knows which of them are on disk.
+        written => {
+            shared.fail(written.map_or_else(|_lost| lost("dead-letter"), |written| written.err().unwrap_or_else(|| lost("dead-letter"))));
+            shared.metrics.unreject();
+        }
     }
     if ending.source_ended && !shared.failed() {
         shared.watch(true);
@@ -351,7 +356,11 @@ fn give_up<C>(shared: &Shared<C>, session: &mut dyn LoadSession) {
 
 /// The thread of the dead letters: writes the rejected, and counts the reasons of all that were
 /// left out.
-async fn write_letters<C>(shared: &Shared<C>, mut file: Option<DeadLetters>, mut queue: mpsc::Receiver<Letters>) -> Result<(u64, Vec<Reason>)> {
+async fn write_letters<C>(
+    shared: &Shared<C>,
+    mut file: Option<DeadLetters>,
+    mut queue: mpsc::Receiver<Letters>,
+) -> Result<(u64, Vec<Reason>)> {
     let mut reasons: BTreeMap<(usize, &'static str, Class), Reason> = BTreeMap::new();
     while let Some(Letters { stage, entries }) = queue.recv().await {
         let name = shared.stages[stage].definition.name;
@@ -373,8 +382,10 @@ async fn write_letters<C>(shared: &Shared<C>, mut file: Option<DeadLetters>, mut
                 payload: payload(origin.as_ref(), excluded.input, excluded.shown.as_deref()),
             });
             if let Err(error) = written {
-                shared.fail(error);
-                return Err(Error::new(ErrorKind::DeadLetter, "the dead letters are not complete"));
+                // At once, so that nothing more is read; the queue is emptied as the others stop.
+                shared.stop.abort();
+                queue.close();
+                return Err(error);
             }
         }
     }
@@ -390,8 +401,13 @@ fn payload<'a>(origin: &'a dyn Origin, input: u32, shown: Option<&'a [u8]>) -> O
 }
 
 fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Instant) -> Report {
-    let stages: Vec<_> =
-        shared.outline.stages.iter().zip(shared.metrics.snapshot()).map(|(definition, snapshot)| StageReport::new(definition, &snapshot)).collect();
+    let stages: Vec<_> = shared
+        .outline
+        .stages
+        .iter()
+        .zip(shared.metrics.snapshot())
+        .map(|(definition, snapshot)| StageReport::new(definition, &snapshot))
+        .collect();
     let records = Totals::of(&stages);
     let failure = shared.take_failure().or_else(|| check_conservation(&stages, &records).err());
     let status = match &failure {

@@ -54,7 +54,9 @@ pub(super) fn segments<C>(shared: &Shared<C>) -> Vec<Segment> {
         };
         let cut = is_async && !stage.definition.takes.is_batch();
         let segment = segments.last_mut().filter(|last| {
-            last.is_async == is_async && (stage.definition.role == Role::Filter || (last.window > 1) == (window > 1)) && !(cut && last.batch.is_some())
+            last.is_async == is_async
+                && (stage.definition.role == Role::Filter || (last.window > 1) == (window > 1))
+                && !(cut && last.batch.is_some())
         });
         match segment {
             Some(segment) => {
@@ -116,8 +118,7 @@ pub(super) async fn drive<C: Context>(
     mut input: mpsc::Receiver<Parcel>,
     output: mpsc::Sender<Parcel>,
 ) {
-    let mut pending =
-        if segment.unordered { Pending::Unordered(FuturesUnordered::new()) } else { Pending::Ordered(FuturesOrdered::new()) };
+    let mut pending = if segment.unordered { Pending::Unordered(FuturesUnordered::new()) } else { Pending::Ordered(FuturesOrdered::new()) };
     let mut cut = VecDeque::new();
     let mut closed = false;
     loop {
@@ -289,7 +290,8 @@ pub(super) fn decode<C>(
     if let Some(limit) = limit {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         malformed.retain(|malformed| malformed.index < limit);
-        let kept = records.inputs.as_ref().map_or(records.len().min(limit as usize), |inputs| inputs.partition_point(|input| *input < limit));
+        let kept =
+            records.inputs.as_ref().map_or(records.len().min(limit as usize), |inputs| inputs.partition_point(|input| *input < limit));
         records = records.split_front(kept);
     }
     let mut tally = Tally::default();

@@ -155,8 +155,11 @@ impl<C> Shared<C> {
         let threshold = &self.options.threshold;
         if threshold.passed(errors, records, ended) {
             self.fail(
-                Error::new(ErrorKind::ThresholdExceeded, format!("{errors} errors in {records} records are more than the threshold of {threshold}"))
-                    .hint("see the reasons in the report and the dead letters; mend the source, or raise `error_threshold`"),
+                Error::new(
+                    ErrorKind::ThresholdExceeded,
+                    format!("{errors} errors in {records} records are more than the threshold of {threshold}"),
+                )
+                .hint("see the reasons in the report and the dead letters; mend the source, or raise `error_threshold`"),
             );
         }
     }

@@ -249,7 +249,8 @@ impl<'w, Out> Work<'w, Out> {
                 ControlFlow::Continue(())
             }
             Class::Retry | Class::Fail => {
-                let error = Error::new(ErrorKind::Validation, violations.to_string()).with_class(self.stage.definition.options.invalid_class());
+                let error =
+                    Error::new(ErrorKind::Validation, violations.to_string()).with_class(self.stage.definition.options.invalid_class());
                 self.stop(index, error)
             }
         }

@@ -168,6 +168,14 @@ impl Metrics {
         self.stages[stage].batches.fetch_add(batches, Relaxed);
     }
 
+    /// Rejected records are not known to be in the dead letters, so they are not rejected yet.
+    pub(crate) fn unreject(&self) {
+        for stage in &self.stages {
+            let rejected = stage.rejected.swap(0, Relaxed);
+            stage.unfinished.fetch_add(rejected, Relaxed);
+        }
+    }
+
     /// Committed records are gone with an output that was never published.
     pub(crate) fn unload(&self, loader: usize) {
         let metrics = &self.stages[loader];

@@ -241,12 +241,18 @@ impl Totals {
 pub(crate) fn check_conservation(stages: &[StageReport], totals: &Totals) -> Result<(), Error> {
     for stage in stages {
         if !stage.counts.conserved() {
-            return Err(unbalanced(format!("stage `{}` took {} records and accounts for another number", stage.name, stage.counts.entered)));
+            return Err(unbalanced(format!(
+                "stage `{}` took {} records and accounts for another number",
+                stage.name, stage.counts.entered
+            )));
         }
     }
     for pair in stages.windows(2) {
         if pair[0].counts.out != pair[1].counts.entered {
-            return Err(unbalanced(format!("`{}` passed on {} records, but `{}` took {}", pair[0].name, pair[0].counts.out, pair[1].name, pair[1].counts.entered)));
+            return Err(unbalanced(format!(
+                "`{}` passed on {} records, but `{}` took {}",
+                pair[0].name, pair[0].counts.out, pair[1].name, pair[1].counts.entered
+            )));
         }
     }
     if totals.conserved() { Ok(()) } else { Err(unbalanced("the totals of the run do not add up".to_owned())) }

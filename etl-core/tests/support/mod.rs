@@ -1,7 +1,6 @@
 //! A pipeline whose traits are implemented by hand, as the macros do: numbers go in, each number
 //! decides its own fate, and what is loaded is kept in memory.
 
-
 #![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses its part")]
 
 use std::borrow::Cow;
@@ -15,7 +14,7 @@ use etl_core::record::Record;
 use etl_core::source::{BoxSource, FromIter, IntoSource};
 use etl_core::stage::{
     Batch, BatchPlain, Borrowed, Cloned, EachAsync, EachPlain, Extractor, Fallible, Feed, FilterPlain, Lent, Loaded, Loader, Owned, Role,
-    StageDefinition, StageReturn, Transform, TransactionOf, Unchecked, ways,
+    StageDefinition, StageReturn, TransactionOf, Transform, Unchecked, ways,
 };
 use etl_core::target::{UNTARGETED, Untargeted};
 
@@ -222,7 +221,7 @@ impl EachAsync for Awaited {
         (cx,): Lent<'c, Self::Needs>,
         record: <Borrowed as Feed<Number>>::Arg<'a>,
     ) -> impl StageReturn<Record = Number, Error = Oops> + Send {
-        if record.0 % 5 == 0 {
+        if record.0.is_multiple_of(5) {
             tokio::task::yield_now().await;
         }
         decide("awaited", record, cx, &cx.fates)
@@ -254,7 +253,7 @@ impl Transform for Even {
 
 impl FilterPlain for Even {
     fn keeps((): (), record: &Number) -> Result<bool, std::convert::Infallible> {
-        Ok(record.0 % 2 == 0)
+        Ok(record.0.is_multiple_of(2))
     }
 }
 

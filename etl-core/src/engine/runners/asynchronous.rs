@@ -100,7 +100,12 @@ async fn call_owned<S: EachAsync<Feed = Owned>>(lent: Lent<'_, S::Needs>, stage:
     Outcome { index, attempts: 1, result }
 }
 
-async fn call_again<S: EachAsync<Feed: FeedAgain<S::In>>>(lent: Lent<'_, S::Needs>, stage: &Stage, index: usize, record: &S::In) -> Outcome<S> {
+async fn call_again<S: EachAsync<Feed: FeedAgain<S::In>>>(
+    lent: Lent<'_, S::Needs>,
+    stage: &Stage,
+    index: usize,
+    record: &S::In,
+) -> Outcome<S> {
     until_settled::<S, _, _>(stage, index, move || S::call(lent, <S::Feed as FeedAgain<S::In>>::arg(record))).await
 }
 

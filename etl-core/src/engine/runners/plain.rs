@@ -141,4 +141,3 @@ pub(super) fn put_back<S: Transform>((out, inputs): (Vec<S::Out>, Option<Vec<u32
         records.inputs = inputs;
     }
 }
-
