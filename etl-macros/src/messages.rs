@@ -449,6 +449,12 @@ pub(crate) fn retries_without_delivery(stage: &str, pipeline: &str) -> String {
     )
 }
 
+pub(crate) fn retries_at_most_once(stage: &str, pipeline: &str) -> String {
+    format!(
+        "loader `{stage}` is retried, but pipeline `{pipeline}` loads `at_most_once`; leave `retries` out, or write `delivery: at_least_once`"
+    )
+}
+
 // ---------------------------------------------------------------------------------------- entry
 
 pub(crate) fn main_usage() -> &'static str {

@@ -115,7 +115,8 @@ impl Returned {
         }
         let mut ty = &self.ty;
         loop {
-            let inner = inside(ty, &["Result", "Option", "Vec", "Batch"]);
+            // The sources of the connectors are all called `Rows<T>`, whatever the format.
+            let inner = inside(ty, &["Result", "Option", "Vec", "Batch", "Rows"]);
             if std::ptr::eq(inner, ty) {
                 return text_of(ty);
             }

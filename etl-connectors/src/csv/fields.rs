@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use super::words::{Quotes, equal, pattern, places};
+
 /// Finds the fields of one record after another; its memory is reused.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
@@ -37,33 +39,62 @@ impl Fields {
     #[inline]
     pub(super) fn split(&mut self, record: &[u8], delimiter: u8, quote: u8) {
         self.places.clear();
-        if memchr(quote, record).is_none() { self.split_bare(record, delimiter) } else { self.split_quoted(record, delimiter, quote) }
+        if memchr(quote, record).is_none() {
+            self.split_bare(record, delimiter);
+        } else if !self.split_simple(record, delimiter, quote) {
+            self.places.clear();
+            self.split_quoted(record, delimiter, quote);
+        }
     }
 
-    /// Eight bytes at a time: fields are short, and a search that starts anew for each is slow.
+    /// A record without quotes.
     fn split_bare(&mut self, record: &[u8], delimiter: u8) {
-        let pattern = u64::from_le_bytes([delimiter; 8]);
-        let (words, rest) = record.as_chunks::<8>();
-        let mut start = 0_u32;
-        let mut base = 0_u32;
-        for word in words {
-            let mut hits = zero_bytes(u64::from_le_bytes(*word) ^ pattern);
-            while hits != 0 {
-                let end = base + hits.trailing_zeros() / 8;
+        let delimiters = pattern(delimiter);
+        let mut start = 0;
+        each_word(record, delimiter, |base, word| {
+            for at in places(equal(word, delimiters)) {
+                let end = base + at as u32;
                 self.places.push(Place { start, end, unescaped: false });
                 start = end + 1;
-                hits &= hits - 1;
             }
-            base += 8;
-        }
-        for byte in rest {
-            if *byte == delimiter {
-                self.places.push(Place { start, end: base, unescaped: false });
-                start = base + 1;
+            true
+        });
+        // The delimiters behind the end close the last field, and others that are not there.
+        self.forget_behind(record.len());
+    }
+
+    /// A record whose quotes all enclose whole fields, with none inside. `false` for another one.
+    fn split_simple(&mut self, record: &[u8], delimiter: u8, quote: u8) -> bool {
+        let (delimiters, quotes) = (pattern(delimiter), pattern(quote));
+        let mut state = Quotes::default();
+        let mut start = 0;
+        // Whether the byte before the word ends a field, and whether it is a closing quote.
+        let (mut after_end, mut after_closing) = (1 << 7, 0);
+        let simple = each_word(record, delimiter, |base, word| {
+            let quoted = state.next(equal(word, quotes));
+            let ends = equal(word, delimiters) & !quoted.inside;
+            let strays = quoted.opening & !(ends << 8 | after_end);
+            let junk = (quoted.closing << 8 | after_closing) & !ends;
+            if strays | junk != 0 {
+                return false;
             }
-            base += 1;
+            (after_end, after_closing) = (ends >> 56, quoted.closing >> 56);
+            for at in places(ends) {
+                let end = base + at as u32;
+                let enclosed = u32::from(record.get(start as usize) == Some(&quote));
+                self.places.push(Place { start: start + enclosed, end: end - enclosed, unescaped: false });
+                start = end + 1;
+            }
+            true
+        });
+        self.forget_behind(record.len());
+        simple && !state.inside()
+    }
+
+    fn forget_behind(&mut self, length: usize) {
+        while self.places.last().is_some_and(|place| place.start as usize > length) {
+            self.places.pop();
         }
-        self.places.push(Place { start, end: base, unescaped: false });
     }
 
     fn split_quoted(&mut self, record: &[u8], delimiter: u8, quote: u8) {
@@ -116,9 +147,19 @@ fn find(byte: u8, bytes: &[u8], from: usize) -> usize {
     memchr(byte, &bytes[from..]).map_or(bytes.len(), |at| from + at)
 }
 
-/// The high bit of every byte that is zero.
+/// Shows `record` word by word, with where the word stands and delimiters behind the end. Stops at
+/// `false`, and returns it.
 #[inline]
-fn zero_bytes(word: u64) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    !(((word & LOW) + LOW) | word | LOW)
+fn each_word(record: &[u8], delimiter: u8, mut one: impl FnMut(u32, u64) -> bool) -> bool {
+    let (words, rest) = record.as_chunks::<8>();
+    let mut base = 0;
+    for word in words {
+        if !one(base, u64::from_le_bytes(*word)) {
+            return false;
+        }
+        base += 8;
+    }
+    let mut last = [delimiter; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    one(base, u64::from_le_bytes(last))
 }

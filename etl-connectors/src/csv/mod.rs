@@ -38,6 +38,7 @@ mod row;
 mod scan;
 mod source;
 mod target;
+mod words;
 
 use std::path::Path;
 

@@ -1,4 +1,8 @@
 //! The pauses between attempts: exponential, with jitter.
+//!
+//! The loops that go through them stand where an attempt is made, because what is kept for the next
+//! one differs: a record ([`runners::plain`](super::runners), `asynchronous`, `filters`), a batch
+//! (`runners::batches`), a transaction (`loading`), a source (`reading`).
 
 use std::time::Duration;
 

@@ -233,7 +233,6 @@ impl<F: Needs, I: Needs, O: Needs> All<F, I, O> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<C, F: LentBy<C>, I: LentBy<C>, O: LentBy<C>> LentBy<C> for All<F, I, O> {
     fn lend(context: &C) -> Self::Lent<'_> {
         (F::lend(context), I::lend(context), O::lend(context))

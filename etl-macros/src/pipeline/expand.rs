@@ -179,7 +179,11 @@ fn assertions(pipeline: &Pipeline) -> TokenStream {
             let holds = quote_spanned!(span=> !#definition.all_classes().contains(#etl::error::Class::Reject));
             assertions.extend(demand(pipeline, node, &holds, &message));
         }
-        if place == Place::Last && pipeline.policy.delivery != Some("AtLeastOnce") {
+        if place == Place::Last && pipeline.policy.delivery == Some("AtMostOnce") {
+            let message = messages::retries_at_most_once(&node.name(), &name);
+            let holds = quote_spanned!(span=> #definition.options.retries.is_none());
+            assertions.extend(demand(pipeline, node, &holds, &message));
+        } else if place == Place::Last && pipeline.policy.delivery != Some("AtLeastOnce") {
             let message = messages::retries_without_delivery(&node.name(), &name);
             let holds = quote_spanned!(span=> #definition.transactional || #definition.options.retries.is_none());
             assertions.extend(demand(pipeline, node, &holds, &message));

@@ -27,7 +27,7 @@ pub(crate) enum Name {
 
 use Name::{Backoff, Batch, Concurrency, Parallel, Retries, Timeout, Unordered, Validate};
 
-/// The options of a role, in the order in which `plan` shows them. The same table as the macros'.
+/// The options of a role, in the order in which `plan` shows them. The same table as in `etl-macros/src/options/table.rs`.
 pub(crate) const fn of(role: Role) -> &'static [Name] {
     match role {
         Role::Extractor => &[Batch, Retries, Backoff, Timeout],
