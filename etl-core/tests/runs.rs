@@ -170,3 +170,20 @@ async fn calls_of_an_async_stage_run_side_by_side_and_keep_the_order() {
     assert_eq!(report.status, Status::Done);
     assert_eq!(*loaded.lock().unwrap(), (0..5_000).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn i7_aborting_does_not_wait_for_a_call_that_never_returns() {
+    let plan = Plan::build("numbers").extract::<Numbers>().transform::<support::Stuck>().load::<Store>();
+    let mut options = RunOptions::new(plan.outline());
+    options.stages[0].batch = 10;
+    let run = plan.with(Cx::new(1_000, Fates::default(), Fates::default()), options);
+    let (stop, metrics) = (run.stop(), run.metrics());
+    let running = tokio::spawn(run.execute());
+    while metrics.extracted() < 10 {
+        tokio::task::yield_now().await;
+    }
+    stop.abort();
+    let report = running.await.unwrap();
+    assert_eq!((report.status, report.records.loaded), (Status::Stopped, 0));
+    assert!(report.records.conserved() && report.records.unfinished >= 10, "{:?}", report.records);
+}

@@ -59,8 +59,6 @@ impl Fields {
             }
             true
         });
-        // The delimiters behind the end close the last field, and others that are not there.
-        self.forget_behind(record.len());
     }
 
     /// A record whose quotes all enclose whole fields, with none inside. `false` for another one.
@@ -73,8 +71,8 @@ impl Fields {
         let simple = each_word(record, delimiter, |base, word| {
             let quoted = state.next(equal(word, quotes));
             let ends = equal(word, delimiters) & !quoted.inside;
-            let strays = quoted.opening & !(ends << 8 | after_end);
-            let junk = (quoted.closing << 8 | after_closing) & !ends;
+            let strays = quoted.opening & !((ends << 8) | after_end);
+            let junk = ((quoted.closing << 8) | after_closing) & !ends;
             if strays | junk != 0 {
                 return false;
             }
@@ -87,14 +85,7 @@ impl Fields {
             }
             true
         });
-        self.forget_behind(record.len());
         simple && !state.inside()
-    }
-
-    fn forget_behind(&mut self, length: usize) {
-        while self.places.last().is_some_and(|place| place.start as usize > length) {
-            self.places.pop();
-        }
     }
 
     fn split_quoted(&mut self, record: &[u8], delimiter: u8, quote: u8) {
@@ -147,8 +138,8 @@ fn find(byte: u8, bytes: &[u8], from: usize) -> usize {
     memchr(byte, &bytes[from..]).map_or(bytes.len(), |at| from + at)
 }
 
-/// Shows `record` word by word, with where the word stands and delimiters behind the end. Stops at
-/// `false`, and returns it.
+/// Shows `record` word by word, with where the word stands, and a delimiter behind the end, which
+/// closes the last field. Stops at `false`, and returns it.
 #[inline]
 fn each_word(record: &[u8], delimiter: u8, mut one: impl FnMut(u32, u64) -> bool) -> bool {
     let (words, rest) = record.as_chunks::<8>();
@@ -159,7 +150,9 @@ fn each_word(record: &[u8], delimiter: u8, mut one: impl FnMut(u32, u64) -> bool
         }
         base += 8;
     }
-    let mut last = [delimiter; 8];
+    // Neither a delimiter nor a quote can be zero.
+    let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
+    last[rest.len()] = delimiter;
     one(base, u64::from_le_bytes(last))
 }

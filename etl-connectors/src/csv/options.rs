@@ -121,23 +121,30 @@ impl Options {
 pub(super) struct Nulls {
     /// The empty one is by far the most frequent.
     empty: bool,
-    others: Vec<Vec<u8>>,
+    others: Vec<Box<[u8]>>,
+    /// The first bytes of the others, because most fields begin with none of them.
+    first: Box<[bool; 256]>,
 }
 
 impl Default for Nulls {
     fn default() -> Self {
-        Self { empty: true, others: Vec::new() }
+        Self::new(std::iter::once(Vec::new()))
     }
 }
 
 impl Nulls {
     fn new(tokens: impl Iterator<Item = Vec<u8>>) -> Self {
-        let (empty, others): (Vec<_>, Vec<_>) = tokens.partition(Vec::is_empty);
-        Self { empty: !empty.is_empty(), others }
+        let (empty, others): (Vec<_>, Vec<_>) = tokens.map(Vec::into_boxed_slice).partition(|token| token.is_empty());
+        let mut first = Box::new([false; 256]);
+        others.iter().for_each(|token| first[usize::from(token[0])] = true);
+        Self { empty: !empty.is_empty(), others, first }
     }
 
     #[inline]
     pub(super) fn contains(&self, field: &[u8]) -> bool {
-        if field.is_empty() { self.empty } else { self.others.iter().any(|token| token == field) }
+        match field.first() {
+            None => self.empty,
+            Some(first) => self.first[usize::from(*first)] && self.others.iter().any(|token| **token == *field),
+        }
     }
 }

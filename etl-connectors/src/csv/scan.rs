@@ -1,8 +1,9 @@
 //! Where the records of a CSV file end, by the rules of the `csv` crate: a quote counts only at
 //! the start of a field; `\n`, `\r` and `\r\n` end a record; empty lines are no records.
 
-use memchr::{memchr, memchr_iter, memchr2_iter, memchr3};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
+use super::words::{Quotes, equal, pattern, places};
 use crate::files::Scan;
 
 /// Finds the ends of records; can stop and go on at any byte.
@@ -45,54 +46,79 @@ impl CsvScan {
         }
         start
     }
+
+    /// Whole words, as long as quotes are well-formed: each opens at the start of a field or right
+    /// behind one that closes. Returns where it stopped, and the start of the unfinished record.
+    fn scan_words(&mut self, bytes: &[u8], mut at: usize, mut start: usize, starts: &mut Vec<u32>) -> (usize, usize) {
+        let [quote, delimiter, newline, carriage_return] = [self.quote, self.delimiter, b'\n', b'\r'].map(pattern);
+        let mut quotes = Quotes::new(self.place == Place::Quoted);
+        // Whether a quote may open at the first byte of the word, and whether the byte before closes.
+        let may_open = self.place == Place::QuoteSeen || at == start || bytes[at - 1] == self.delimiter;
+        let (mut before, mut closed) = (u64::from(may_open) << 7, self.place == Place::QuoteSeen);
+        for word in bytes[at..].as_chunks::<8>().0 {
+            let word = u64::from_le_bytes(*word);
+            let mut after = quotes;
+            let quoted = after.next(equal(word, quote));
+            let ends = (equal(word, newline) | equal(word, carriage_return)) & !quoted.inside;
+            let good = equal(word, delimiter) | ends | quoted.closing;
+            if quoted.opening & !((good << 8) | before) != 0 {
+                break;
+            }
+            for end in places(ends) {
+                let end = at + end;
+                if end > start {
+                    starts.push(start as u32);
+                }
+                start = end + 1;
+            }
+            (before, closed, quotes) = (good >> 56, quoted.closing >> 63 != 0, after);
+            at += 8;
+        }
+        self.place = match (quotes.inside(), closed) {
+            (true, _) => Place::Quoted,
+            (false, true) => Place::QuoteSeen,
+            (false, false) => Place::Bare,
+        };
+        (at, start)
+    }
+
+    /// Byte by byte, whatever the quotes, to the end of the record or of the bytes.
+    fn scan_record(&mut self, bytes: &[u8], mut at: usize, start: usize, starts: &mut Vec<u32>) -> (usize, usize) {
+        while let Some(byte) = bytes.get(at).copied() {
+            match self.place {
+                // Half of an escaped quote, or the end of the quotes and a byte like any other.
+                Place::QuoteSeen if byte != self.quote => {
+                    self.place = Place::Bare;
+                    continue;
+                }
+                Place::QuoteSeen => self.place = Place::Quoted,
+                Place::Quoted if byte == self.quote => self.place = Place::QuoteSeen,
+                Place::Quoted => {}
+                Place::Bare if matches!(byte, b'\n' | b'\r') => {
+                    if at > start {
+                        starts.push(start as u32);
+                    }
+                    return (at + 1, at + 1);
+                }
+                Place::Bare if byte == self.quote && (at == start || bytes[at - 1] == self.delimiter) => self.place = Place::Quoted,
+                Place::Bare => {}
+            }
+            at += 1;
+        }
+        (at, start)
+    }
 }
 
 impl Scan for CsvScan {
     fn scan(&mut self, bytes: &[u8], from: usize, mut start: usize, starts: &mut Vec<u32>) -> usize {
+        // Quotes tend to be everywhere or nowhere.
+        if self.place == Place::Bare && memchr(self.quote, &bytes[from..]).is_none() {
+            return Self::scan_bare(bytes, from, start, starts);
+        }
         let mut at = from;
         while at < bytes.len() {
-            match self.place {
-                Place::Bare => {
-                    let Some(quote) = memchr(self.quote, &bytes[at..]) else {
-                        return Self::scan_bare(bytes, at, start, starts);
-                    };
-                    // Quotes tend to be everywhere or nowhere: search for all three until one opens.
-                    let first_quote = at + quote;
-                    start = Self::scan_bare(&bytes[..first_quote], at, start, starts);
-                    at = first_quote;
-                    while let Some(found) = memchr3(self.quote, b'\n', b'\r', &bytes[at..]) {
-                        let found = at + found;
-                        at = found + 1;
-                        if bytes[found] != self.quote {
-                            if found > start {
-                                starts.push(start as u32);
-                            }
-                            start = at;
-                        } else if found == start || bytes[found - 1] == self.delimiter {
-                            self.place = Place::Quoted;
-                            break;
-                        }
-                    }
-                    if self.place == Place::Bare {
-                        return start;
-                    }
-                }
-                Place::Quoted => match memchr(self.quote, &bytes[at..]) {
-                    Some(quote) => {
-                        at += quote + 1;
-                        self.place = Place::QuoteSeen;
-                    }
-                    None => return start,
-                },
-                Place::QuoteSeen => {
-                    if bytes[at] == self.quote {
-                        at += 1;
-                        self.place = Place::Quoted;
-                    } else {
-                        self.place = Place::Bare;
-                    }
-                }
-            }
+            (at, start) = self.scan_words(bytes, at, start, starts);
+            (at, start) = self.scan_record(bytes, at, start, starts);
         }
         start
     }

@@ -145,6 +145,10 @@ impl<'a, S: Loader> Session<'a, S> {
                     Class::Retry | Class::Fail => return work.error(range.start, &error, attempts, None),
                 },
                 Err(Failure::Engine(error)) => return work.stop(range.start, error.after(attempts)),
+                Err(Failure::GivenUp) => {
+                    work.give_up();
+                    return ControlFlow::Break(Stopped);
+                }
             }
         }
         ControlFlow::Continue(())
@@ -179,10 +183,10 @@ impl<'a, S: Loader> Session<'a, S> {
             let again = match &result {
                 Err(Failure::Own(error)) => error.class() == Class::Retry,
                 Err(Failure::Engine(error)) => error.class() == Class::Retry,
-                Ok(_) => false,
+                Ok(_) | Err(Failure::GivenUp) => false,
             };
             match pauses.next() {
-                Some(pause) if again && !work.aborted() => tokio::time::sleep(pause).await,
+                Some(pause) if again && !work.aborted() => self.stage.pause(pause).await,
                 _ => return (attempts, result),
             }
             attempts += 1;
@@ -201,7 +205,13 @@ impl<'a, S: Loader> Session<'a, S> {
         let failure = 'written: {
             let mut outcomes = None;
             for records in calls {
-                let written = guarded_async(timed(self.stage, S::load(self.lent, records, &mut transaction))).await;
+                let call = guarded_async(timed(self.stage, S::load(self.lent, records, &mut transaction)));
+                let written = tokio::select! {
+                    biased;
+                    written = call => written,
+                    // A target that does not answer keeps nobody who has given up.
+                    () = self.stage.abort.cancelled() => break 'written Failure::GivenUp,
+                };
                 match written {
                     Ok(Ended::Done(Ok(None))) => {}
                     Ok(Ended::Done(Ok(Some(mut batch)))) if records.len() < rows.len() => {
@@ -244,6 +254,8 @@ enum Failure<E> {
     Own(E),
     /// A target's error, a timeout or a panic.
     Engine(Error),
+    /// The run was given up while the target was waited for.
+    GivenUp,
 }
 
 impl<E> From<Error> for Failure<E> {

@@ -249,7 +249,20 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
         let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence, records = records.len());
         let mut tally = Tally::default();
         let begun = Instant::now();
-        step.run(&shared.context, stage, &mut records, &mut tally).instrument(span).await;
+        let entered = records.len();
+        let finished = {
+            let run = step.run(&shared.context, stage, &mut records, &mut tally).instrument(span);
+            tokio::select! {
+                biased;
+                () = run => true,
+                // A call that does not return keeps nobody who has given up.
+                () = shared.stop.abort.cancelled() => false,
+            }
+        };
+        if !finished {
+            tally = Tally::default();
+            tally.give_up(entered);
+        }
         let goes_on = tally.failure.is_none() && !tally.given_up;
         let excluded = shared.record(index, tally, begun.elapsed());
         letters.extend(letters_of(index, excluded, &records.origin));

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,26 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Waits before the next attempt, and no longer than the run is wanted.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        tokio::select! {
+            biased;
+            () = self.abort.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+
+    /// As [`Stage::pause`], on a CPU worker: in short steps.
+    pub(crate) fn pause_worker(&self, pause: Duration) {
+        const STEP: Duration = Duration::from_millis(50);
+        let mut left = pause;
+        while !left.is_zero() && !self.abort.is_cancelled() {
+            let step = left.min(STEP);
+            std::thread::sleep(step);
+            left -= step;
+        }
+    }
+
     pub(crate) fn error_kind(&self) -> ErrorKind {
         match self.definition.role {
             Role::Extractor => ErrorKind::Extraction,

@@ -228,6 +228,19 @@ impl EachAsync for Awaited {
     }
 }
 
+transform!(Stuck, "stuck", Borrowed, AsyncAgain, awaiting);
+
+impl EachAsync for Stuck {
+    type Feed = Borrowed;
+
+    async fn call<'c, 'a>(
+        _: Lent<'c, Self::Needs>,
+        _: <Borrowed as Feed<Number>>::Arg<'a>,
+    ) -> impl StageReturn<Record = Number, Error = Oops> + Send {
+        std::future::pending::<Result<Number, Oops>>().await
+    }
+}
+
 impl BatchPlain for Batched {
     type Feed = Owned;
 

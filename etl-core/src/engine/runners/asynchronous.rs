@@ -78,7 +78,7 @@ where
         };
         match pauses.next() {
             Some(pause) if !stage.abort.is_cancelled() => {
-                tokio::time::sleep(pause).await;
+                stage.pause(pause).await;
                 attempts += 1;
             }
             _ => return Outcome { index, attempts, result: Err(failed) },
@@ -311,7 +311,7 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
                 };
                 match pauses.next() {
                     Some(pause) if !work.aborted() => {
-                        tokio::time::sleep(pause).await;
+                        stage.pause(pause).await;
                         attempts += 1;
                     }
                     _ => break Err(failed),

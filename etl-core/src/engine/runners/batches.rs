@@ -27,7 +27,7 @@ impl<S: BatchPlain> RunsPlain<S> for ways::BatchPlain {
                 let result = S::call(lent, state, <S::Feed as FeedBatch<S::In>>::arg(&mut rows));
                 match &result {
                     Err(error) if error.class() == Class::Retry && !work.aborted() => match pauses.next() {
-                        Some(pause) => std::thread::sleep(pause),
+                        Some(pause) => stage.pause_worker(pause),
                         None => break result,
                     },
                     _ => break result,
@@ -71,7 +71,7 @@ impl<S: BatchAsync> RunsAsync<S> for ways::BatchAsync {
                     Ok(Ended::TimedOut(error)) => Err(error),
                 };
                 match pauses.next() {
-                    Some(pause) if !work.aborted() => tokio::time::sleep(pause).await,
+                    Some(pause) if !work.aborted() => stage.pause(pause).await,
                     _ => break result,
                 }
                 attempts += 1;

@@ -79,7 +79,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
                         {
                             work.tally.retries += 1;
                             attempts += 1;
-                            tokio::time::sleep(pause).await;
+                            stage.pause(pause).await;
                             continue;
                         }
                         let shown = work.show(&record);
@@ -89,7 +89,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
                         Some(pause) if !work.aborted() => {
                             work.tally.retries += 1;
                             attempts += 1;
-                            tokio::time::sleep(pause).await;
+                            stage.pause(pause).await;
                         }
                         _ => break work.stop(index, error.after(attempts)),
                     },

@@ -1,7 +1,5 @@
 //! A plain `fn` on single records: one loop over the batch.
 
-use std::time::Duration;
-
 use super::{LentAll, RunsPlain};
 use crate::contract::error::{Class, StageError};
 use crate::contract::needs::Needs;
@@ -66,7 +64,7 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
                     && let Some(pause) = pauses.next()
                 {
                     work.out.truncate(before);
-                    sleep(stage, pause);
+                    stage.pause_worker(pause);
                     attempts += 1;
                     work.tally.retries += 1;
                     result = S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record), &mut work.out);
@@ -85,17 +83,6 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
             }
         }
         put_back::<S>(work.finish(), records);
-    }
-}
-
-/// Waits on a CPU worker, in short steps so that a run that is given up need not wait.
-fn sleep(stage: &Stage, pause: Duration) {
-    const STEP: Duration = Duration::from_millis(50);
-    let mut left = pause;
-    while !left.is_zero() && !stage.abort.is_cancelled() {
-        let step = left.min(STEP);
-        std::thread::sleep(step);
-        left -= step;
     }
 }
 
