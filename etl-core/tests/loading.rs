@@ -13,7 +13,7 @@ use etl_core::needs::{Context, Provides};
 use etl_core::observe::report::Status;
 use etl_core::source::{BoxSource, FromIter, IntoSource};
 use etl_core::stage::{Extractor, Lent, Loaded, Loader, Role, StageDefinition, Takes, TransactionOf, Unchecked};
-use etl_core::target::{Abandoned, Preparation, Target, Transaction};
+use etl_core::target::{Abandoned, Preparation, Target, Transaction, UNTARGETED, Untargeted};
 use etl_core::wiring::Plan;
 use etl_core::{Error, engine::RunOptions};
 use proptest::prelude::*;
@@ -166,6 +166,35 @@ macro_rules! loader {
 loader!(Batches, Takes::BatchLent);
 loader!(Records, Takes::RecordLent);
 
+/// Writes records one by one, with no transaction to take them back.
+struct Lines;
+
+impl Loader for Lines {
+    type In = Number;
+    type Target = Untargeted;
+    type Error = Oops;
+    type Needs = (Cx,);
+    type InputGuard = Unchecked;
+    const DEFINITION: StageDefinition = {
+        let mut definition = StageDefinition::new("lines", Role::Loader);
+        definition.takes = Takes::RecordLent;
+        definition.classes = Oops::CLASSES;
+        definition
+    };
+
+    fn target<'a>(_: Lent<'a, Self::Needs>) -> &'a Untargeted {
+        &UNTARGETED
+    }
+
+    async fn load<'c, 'a, 't>((cx,): Lent<'c, Self::Needs>, records: &'a [Number], _: &'a mut TransactionOf<'t, Self>) -> Loaded<Oops> {
+        if cx.bad.contains(&records[0].0) {
+            return Err(Oops(cx.class));
+        }
+        cx.table.committed.lock().unwrap().push(records[0].0);
+        Ok(None)
+    }
+}
+
 struct Came {
     report: etl_core::observe::report::Report,
     table: Table,
@@ -239,4 +268,17 @@ fn retries_that_are_used_up_say_how_often_it_was_tried() {
     let Came { report, letters, .. } = run(false, 50, context);
     let error: Error = report.failure.unwrap();
     assert_eq!((error.attempts(), letters), (3, 0), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_failing_loader_has_written_for_good_counts_as_loaded() {
+    let plan = Plan::build("lines").extract::<Numbers>().load::<Lines>();
+    let options = RunOptions::new(plan.outline());
+    let context = cx(200, BTreeSet::from([170]), Class::Fail);
+    let table = context.table.clone();
+    let report = plan.with(context, options).execute().await;
+    let written = table.committed.lock().unwrap().len() as u64;
+    let records = report.records;
+    assert_eq!((written, records.loaded, records.failed, records.unfinished), (170, 170, 1, 29));
+    assert!(records.conserved());
 }

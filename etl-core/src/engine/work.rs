@@ -105,6 +105,15 @@ impl Tally {
         self.failure = Some(error);
     }
 
+    /// The loader stops the run, or is given up with it: what it has settled stays settled, because
+    /// the target has it; `failed` and all others do not go on.
+    fn end_load(&mut self, failed: u64) {
+        let counts = &mut self.counts;
+        counts.failed = failed;
+        let settled = counts.out + counts.filtered + counts.skipped + counts.rejected + failed;
+        counts.unfinished = (counts.entered + counts.made).saturating_sub(settled);
+    }
+
     /// The batch is given up with the run.
     pub(crate) fn give_up(&mut self, entered: usize) {
         self.counts = Counts { entered: entered as u64, unfinished: entered as u64, ..Counts::default() };
@@ -293,8 +302,14 @@ impl<'w, Out> Work<'w, Out> {
     /// Input `index` stops the run.
     pub(crate) fn stop(&mut self, index: usize, error: Error) -> ControlFlow<Stopped> {
         let error = error.at(self.origin.position(self.input(index)));
-        let entered = usize::try_from(self.tally.counts.entered).unwrap_or(usize::MAX);
-        self.tally.fail(entered, self.stage.failure(error));
+        let failure = self.stage.failure(error);
+        if self.stage.definition.role == Role::Loader {
+            self.tally.end_load(1);
+            self.tally.failure = Some(failure);
+        } else {
+            let entered = usize::try_from(self.tally.counts.entered).unwrap_or(usize::MAX);
+            self.tally.fail(entered, failure);
+        }
         ControlFlow::Break(Stopped)
     }
 
@@ -320,6 +335,10 @@ impl<'w, Out> Work<'w, Out> {
 
     /// The run was given up before every record was worked on: none of the batch goes on.
     pub(crate) fn give_up(&mut self) {
+        if self.stage.definition.role == Role::Loader {
+            self.tally.end_load(0);
+            return;
+        }
         let entered = usize::try_from(self.tally.counts.entered).unwrap_or(usize::MAX);
         self.tally.give_up(entered);
     }
