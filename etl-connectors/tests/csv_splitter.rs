@@ -38,13 +38,15 @@ fn by_csv(content: &[u8]) -> (Vec<Seen>, bool) {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(content);
     let mut record = csv::ByteRecord::new();
     let mut all = Vec::new();
+    let (mut line, mut counted) = (1, 0);
     while reader.read_byte_record(&mut record).unwrap() {
         let position = record.position().unwrap();
         // The crate's position is that of the line breaks before the record.
         let start = position.byte() as usize;
         let blank = content[start..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         let byte = (start + blank) as u64;
-        let line = 1 + content[..start + blank].iter().filter(|byte| **byte == b'\n').count() as u64;
+        line += content[counted..start + blank].iter().filter(|byte| **byte == b'\n').count() as u64;
+        counted = start + blank;
         all.push(if record.len() == 3 {
             Seen::Record { fields: record.iter().map(<[u8]>::to_vec).collect(), byte, line }
         } else {

@@ -5,7 +5,7 @@
 //! names its run. The format of a line is described in `docs/dead-letters.md`.
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -112,6 +112,14 @@ impl DeadLetters {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(|error| cannot("open", path, &error))?;
+        match file.try_lock() {
+            // Where files cannot be locked, runs are not kept apart.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(ErrorKind::Unavailable, format!("another run writes its dead letters to {}", path.display()))
+                    .hint("wait for it, or give this run a file of its own"));
+            }
+        }
         make_private(&file).map_err(|error| cannot("protect", path, &error))?;
         let length = file.metadata().map_err(|error| cannot("open", path, &error))?.len();
         Ok(Self { path: path.to_owned(), file, lines: Vec::new(), length, pipeline, run_id: run_id.to_owned(), created, written: 0 })
@@ -174,7 +182,7 @@ impl DeadLetters {
     pub(crate) fn close(mut self) -> Result<u64> {
         self.write()?;
         if self.written == 0 {
-            if self.created {
+            if self.created && self.length == 0 {
                 std::fs::remove_file(&self.path).map_err(|error| cannot("remove", &self.path, &error))?;
             }
             return Ok(0);
@@ -196,6 +204,11 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(
             Error::new(ErrorKind::Config, format!("the dead letters cannot be written: {} is a directory", path.display())).hint(hint)
+        );
+    }
+    if path.exists() && !path.is_file() {
+        return Err(
+            Error::new(ErrorKind::Config, format!("the dead letters cannot be written: {} is no regular file", path.display())).hint(hint)
         );
     }
     let directory = parent(path);

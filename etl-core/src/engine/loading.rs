@@ -365,7 +365,11 @@ impl<S: Loader> LoadSession for Session<'_, S> {
             let stage = self.stage;
             let mut work = Work::new(stage, &mut tally, &lineage, None, rows.len());
             // The tally says what happened, also where it stopped the run.
-            let _settled = self.load_all(&rows, &mut work).await;
+            let ended = guarded_async(self.load_all(&rows, &mut work)).await;
+            if let Err(panic) = ended {
+                let at = work.at();
+                let _stopped = work.stop(at, panic);
+            }
             drop(work);
             // From the batch's own numbers to those of the source.
             let origins = tally.excluded.iter().map(|excluded| Arc::clone(lineage.of(excluded.input as usize))).collect();

@@ -47,7 +47,7 @@ pub(super) async fn open<C>(shared: &Shared<C>) -> Result<Box<dyn Reader + '_>> 
             Ok(Err(error)) | Err(error) => error,
         };
         match pauses.next() {
-            Some(pause) if error.class() == Class::Retry && !shared.stop.drain.is_cancelled() => tokio::time::sleep(pause).await,
+            Some(pause) if error.class() == Class::Retry && !shared.stop.drain.is_cancelled() => stage.pause(pause).await,
             _ => return Err(stage.failure(error.after(attempts))),
         }
         attempts += 1;
@@ -134,7 +134,8 @@ async fn pack<C>(
             *left -= (records.len() + excluded.len()) as u64;
             let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
             if !entries.is_empty() {
-                letters.send(Letters { stage: 0, entries }).await.ok()?;
+                // The receiver only goes when it failed, and then the run has too.
+                let _failed = letters.send(Letters { stage: 0, entries }).await;
             }
             Records::Decoded(records)
         }

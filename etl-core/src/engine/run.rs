@@ -137,6 +137,8 @@ struct Ending {
     dead_letters: u64,
     target: String,
     discarded: bool,
+    /// The target has been published: whoever gives up now comes too late.
+    published: bool,
 }
 
 /// Starts the threads, lets them go when both ends are ready, and sees them to their end.
@@ -235,7 +237,10 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
     let publish = ending.source_ended && !shared.failed() && !shared.stop.abort.is_cancelled();
     let _loader_waits = verdict.send(publish);
     match loading.await {
-        Ok(Ok(discarded)) => ending.discarded = discarded,
+        Ok(Ok(discarded)) => {
+            ending.discarded = discarded;
+            ending.published = publish;
+        }
         Ok(Err(error)) => {
             ending.discarded = true;
             shared.fail(error);
@@ -325,12 +330,12 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
         return Ok(false);
     }
     if publish {
-        match session.publish().await {
-            Ok(()) => return Ok(false),
-            Err(error) => return Err(stage.failure(error)),
-        }
+        return match guarded_async(session.publish()).await {
+            Ok(Ok(())) => Ok(false),
+            Ok(Err(error)) | Err(error) => Err(stage.failure(error)),
+        };
     }
-    Ok(session.abandon().await == Abandoned::Discarded)
+    Ok(guarded_async(session.abandon()).await.map_err(|panic| stage.failure(panic))? == Abandoned::Discarded)
 }
 
 async fn load_batch<C>(shared: &Shared<C>, session: &mut dyn LoadSession, count: usize, letters: &mpsc::Sender<Letters>) {
@@ -412,7 +417,7 @@ fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Ins
     let failure = shared.take_failure().or_else(|| check_conservation(&stages, &records).err());
     let status = match &failure {
         Some(_) => Status::Failed,
-        None if !ending.source_ended || shared.stop.abort.is_cancelled() => Status::Stopped,
+        None if !ending.published => Status::Stopped,
         None if shared.options.dry_run => Status::DryRun,
         None => Status::Done,
     };

@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use super::panics::guarded;
+use super::panics::{guarded, guarded_async};
 use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Undecoded};
 use super::shared::{Letters, Ports, Shared};
 use super::steps::Step;
@@ -251,17 +251,25 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
         let begun = Instant::now();
         let entered = records.len();
         let finished = {
-            let run = step.run(&shared.context, stage, &mut records, &mut tally).instrument(span);
+            // Rules and lazy iterators are the user's code too, not only the call itself.
+            let run = guarded_async(step.run(&shared.context, stage, &mut records, &mut tally)).instrument(span);
             tokio::select! {
                 biased;
-                () = run => true,
+                ended = run => Some(ended),
                 // A call that does not return keeps nobody who has given up.
-                () = shared.stop.abort.cancelled() => false,
+                () = shared.stop.abort.cancelled() => None,
             }
         };
-        if !finished {
-            tally = Tally::default();
-            tally.give_up(entered);
+        match finished {
+            Some(Ok(())) => {}
+            Some(Err(panic)) => {
+                let position = records.origin.position(tally.at);
+                tally.fail(entered, stage.failure(panic.at(position)));
+            }
+            None => {
+                tally = Tally::default();
+                tally.give_up(entered);
+            }
         }
         let goes_on = tally.failure.is_none() && !tally.given_up;
         let excluded = shared.record(index, tally, begun.elapsed());

@@ -17,10 +17,18 @@ use crate::contract::source::{Origin, SourceInfo};
 use crate::observe::metrics::Metrics;
 
 /// Stops a run from outside.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StopHandle {
     pub(super) drain: CancellationToken,
     pub(super) abort: CancellationToken,
+}
+
+impl Default for StopHandle {
+    fn default() -> Self {
+        let abort = CancellationToken::new();
+        // Who gives up does not read on either.
+        Self { drain: abort.child_token(), abort }
+    }
 }
 
 impl StopHandle {
@@ -31,7 +39,6 @@ impl StopHandle {
 
     /// Gives up what is not committed.
     pub fn abort(&self) {
-        self.drain.cancel();
         self.abort.cancel();
     }
 }

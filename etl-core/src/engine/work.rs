@@ -18,7 +18,7 @@ use crate::contract::error::{Class, Error, ErrorKind, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::record::Record;
 use crate::contract::source::Origin;
-use crate::contract::stage::{Guard, Role, StageDefinition, Transform, Violations};
+use crate::contract::stage::{Guard, Role, StageDefinition, Takes, Transform, Violations};
 use crate::observe::metrics::Counts;
 
 /// A stage's place in a run.
@@ -174,6 +174,11 @@ impl<'w, Out> Work<'w, Out> {
         goes_on
     }
 
+    /// The input that is being worked on, where inputs are numbered from 0.
+    pub(crate) fn at(&self) -> usize {
+        self.tally.at as usize
+    }
+
     /// Says which input is to blame, whatever happens next.
     #[inline]
     pub(crate) fn blame(&mut self, index: usize) {
@@ -288,7 +293,13 @@ impl<'w, Out> Work<'w, Out> {
 
     /// Input `index` ended in an error, after so many attempts.
     pub(crate) fn error<E: StageError>(&mut self, index: usize, error: &E, attempts: u32, shown: Option<Vec<u8>>) -> ControlFlow<Stopped> {
-        let class = self.stage.effective(error.class());
+        let mut class = self.stage.effective(error.class());
+        // A class that the error's type did not announce: the record was given away, and nothing
+        // is left of it to set aside.
+        let given_away = matches!(self.stage.definition.takes, Takes::Record | Takes::Batch);
+        if class == Class::Reject && given_away && shown.is_none() && !self.source_has_bytes && !self.must_show() {
+            class = Class::Fail;
+        }
         match class {
             Class::Skip | Class::Reject => {
                 self.exclude(index, class, self.stage.error_kind(), error.code(), None, error.message(), attempts, shown);

@@ -124,24 +124,41 @@ impl<T: garde::Validate<Context: Sync + 'static>> Rules for T {
     }
 }
 
-/// garde's own messages name the rule; the message of a custom rule may quote the value, so it is
-/// not passed on.
+/// garde's own messages name the rule; the message of a custom rule may quote the value. Where a
+/// message came from cannot be seen, so only what cannot quote anything passes: fixed words, and
+/// fixed words before a number.
 #[cfg(feature = "garde")]
 fn rule_of(message: &str) -> Cow<'static, str> {
-    const OWN: [&str; 13] = [
-        "greater than ",
-        "lower than ",
-        "length is ",
-        "not alphanumeric",
-        "not ascii",
+    const BEFORE_A_NUMBER: [&str; 4] = ["greater than ", "lower than ", "length is greater than ", "length is lower than "];
+    const FIXED: [&str; 3] = ["not alphanumeric", "not ascii", "not set"];
+    const BEFORE_SOMETHING_ELSE: [&str; 7] = [
         "not a valid ",
-        "not set",
-        "does not match pattern /",
+        "does not match pattern ",
         "does not contain ",
         "does not start with ",
         "does not end with ",
         "not equal to ",
-        "no match for",
+        "no match for ",
     ];
-    if OWN.iter().any(|own| message.starts_with(own)) { Cow::Owned(message.to_owned()) } else { Cow::Borrowed("breaks a custom rule") }
+    let is_bound = |rest: &str| rest.len() <= 20 && rest.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
+    if BEFORE_A_NUMBER.iter().any(|words| message.strip_prefix(words).is_some_and(is_bound)) {
+        return Cow::Owned(message.to_owned());
+    }
+    let fixed = FIXED.into_iter().find(|words| message == *words);
+    let cut = || BEFORE_SOMETHING_ELSE.into_iter().find(|words| message.starts_with(words)).map(str::trim_end);
+    Cow::Borrowed(fixed.or_else(cut).unwrap_or("breaks a custom rule"))
+}
+
+#[cfg(all(test, feature = "garde"))]
+mod tests {
+    use super::rule_of;
+
+    #[test]
+    fn i8_the_message_of_a_rule_never_quotes_the_value() {
+        assert_eq!(rule_of("greater than 1440"), "greater than 1440");
+        assert_eq!(rule_of("not ascii"), "not ascii");
+        assert_eq!(rule_of("not a valid carrier: ZZ"), "not a valid");
+        assert_eq!(rule_of("greater than the secret"), "breaks a custom rule");
+        assert_eq!(rule_of("the value ZZ is bad"), "breaks a custom rule");
+    }
 }

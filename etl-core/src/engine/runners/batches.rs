@@ -119,6 +119,10 @@ impl<T> Slices<T> {
     where
         T: crate::contract::record::Record,
     {
+        if self.rows.len() > 0 && work.aborted() {
+            work.give_up();
+            return None;
+        }
         let mut slice = Slice { indexes: Vec::new(), rows: Vec::with_capacity(self.size.min(self.rows.len())), shown: Vec::new() };
         let must_show = work.must_show();
         let mut any = false;
