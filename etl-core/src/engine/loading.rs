@@ -78,13 +78,14 @@ impl<'a, S: Loader> Session<'a, S> {
     fn take(&mut self, count: usize) -> (Vec<S::In>, Lineage) {
         let rest = self.rows.split_off(count);
         let rows = std::mem::replace(&mut self.rows, rest);
-        let mut lineage = Lineage { inputs: Vec::with_capacity(count), origins: Vec::new(), starts: Vec::new() };
+        let mut lineage = Lineage { inputs: Vec::with_capacity(count), origins: Vec::new(), starts: Vec::new(), _permits: Vec::new() };
         let mut missing = count;
         while missing > 0 {
             let Some(piece) = self.pieces.front_mut() else { break };
             let taken = missing.min(piece.length - piece.start);
             lineage.starts.push(count - missing);
             lineage.origins.push(Arc::clone(&piece.origin));
+            lineage._permits.extend(piece._permit.clone());
             for place in piece.start..piece.start + taken {
                 lineage.inputs.push(piece.inputs.as_ref().map_or(place as u32, |inputs| inputs[place]));
             }
@@ -301,6 +302,8 @@ struct Lineage {
     inputs: Vec<u32>,
     origins: Vec<Arc<dyn Origin>>,
     starts: Vec<usize>,
+    /// Its part of the memory budget, until it is loaded.
+    _permits: Vec<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Lineage {

@@ -213,7 +213,7 @@ pub trait Decode: Described + Sized {
     message = "`{Self}` cannot be encoded",
     label = "has no generated encoder",
     note = "add `#[derive(Record)]` to `{Self}`",
-    note = "for a type that only has serde, use the connector's `serde` entry, such as `jsonl::write_serde`"
+    note = "for a type that only has serde, use the connector's `serde` entry, such as `jsonl::create_serde`"
 )]
 pub trait Encode: Described + Sized {
     /// Shows the fields in the order of the schema.
