@@ -5,6 +5,7 @@ use std::io::Write;
 use etl_core::record::codec::FieldVisitor;
 
 use super::options::Options;
+use crate::files::{push_i64, push_u64};
 
 /// Appends one line to a buffer; quotes what the `csv` crate would quote. Dropped before its end,
 /// it takes its part of the line back.
@@ -78,16 +79,13 @@ impl FieldVisitor for Row<'_> {
 
     fn i64(&mut self, column: usize, value: i64) -> Result<(), NoForm> {
         self.separate(column);
-        if value < 0 {
-            self.out.push(b'-');
-        }
-        digits(self.out, value.unsigned_abs());
+        push_i64(self.out, value);
         Ok(())
     }
 
     fn u64(&mut self, column: usize, value: u64) -> Result<(), NoForm> {
         self.separate(column);
-        digits(self.out, value);
+        push_u64(self.out, value);
         Ok(())
     }
 
@@ -124,22 +122,4 @@ impl FieldVisitor for Row<'_> {
     fn bytes(&mut self, column: usize, _value: &[u8]) -> Result<(), NoForm> {
         Err(NoForm { column })
     }
-}
-
-/// Appends the decimal digits of `value`, two at a time.
-fn digits(out: &mut Vec<u8>, mut value: u64) {
-    let mut buffer = [b'0'; 20];
-    let mut at = buffer.len();
-    while value >= 10 {
-        let pair = (value % 100) as u8;
-        value /= 100;
-        at -= 2;
-        buffer[at] = b'0' + pair / 10;
-        buffer[at + 1] = b'0' + pair % 10;
-    }
-    if value > 0 || at == buffer.len() {
-        at -= 1;
-        buffer[at] = b'0' + value as u8;
-    }
-    out.extend_from_slice(&buffer[at..]);
 }

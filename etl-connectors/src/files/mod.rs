@@ -1,6 +1,8 @@
 //! What the connectors that read or write files have in common.
 
 #[cfg(any(feature = "csv", feature = "jsonl"))]
+mod digits;
+#[cfg(any(feature = "csv", feature = "jsonl"))]
 mod draft;
 mod new_file;
 #[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
@@ -12,6 +14,8 @@ mod single;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 mod split;
 
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+pub(crate) use digits::{push_i64, push_u64};
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 pub(crate) use draft::Draft;
 pub(crate) use new_file::{NewFile, check_output};

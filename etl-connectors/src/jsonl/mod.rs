@@ -24,6 +24,7 @@
 //! What cannot be decoded is a malformed record, by one of these codes: `not_json` (not one JSON
 //! object), `field` (a value that its column's type cannot hold), `not_utf8`, `too_large`.
 
+mod object;
 mod scan;
 mod slots;
 mod source;

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use etl_core::record::codec::Encode;
-use etl_core::record::write_json;
 use etl_core::target::{Abandoned, Preparation, Target, Transaction};
 use etl_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 
+use super::object::{Keys, Object, keys};
 use crate::files::{Draft, Output, Single};
 
 /// A new file of JSON lines; made by [`create`](super::create). It takes the records of one loader,
@@ -16,21 +17,24 @@ use crate::files::{Draft, Output, Single};
 pub struct File<T> {
     place: Single<Output>,
     encode: Encoder<T>,
+    keys: Arc<Keys>,
 }
 
-/// Appends a record as one object, by the type's own encoder or by serde. `false` if it cannot.
-type Encoder<T> = fn(&T, &mut Vec<u8>) -> bool;
+/// Appends a record as one line, by the type's own encoder or by serde. `false` if it cannot.
+type Encoder<T> = fn(&T, &Keys, &mut Vec<u8>) -> bool;
 
 /// A [`File`] that is open for writing.
 pub struct Connection<T> {
     output: Output,
     encode: Encoder<T>,
+    keys: Arc<Keys>,
 }
 
 /// The open transaction of a [`File`]: what a loader takes as `&mut jsonl::Writer<'_, T>`.
 pub struct Writer<'c, T> {
     draft: Draft<'c>,
     encode: Encoder<T>,
+    keys: &'c Keys,
 }
 
 impl<T> File<T> {
@@ -38,23 +42,27 @@ impl<T> File<T> {
     where
         T: Encode,
     {
-        let encode: Encoder<T> = |record, out| {
-            write_json(record, out);
+        let encode: Encoder<T> = |record, keys, out| {
+            let mut object = Object { out, keys };
+            let Ok(()) = record.encode(&mut object);
+            object.end();
             true
         };
-        Self { place: Single::new(path), encode }
+        Self { place: Single::new(path), encode, keys: Arc::new(keys(T::SCHEMA)) }
     }
 
     pub(super) fn new_serde(path: &Path) -> Self
     where
         T: Serialize,
     {
-        let encode: Encoder<T> = |record, out| {
+        let encode: Encoder<T> = |record, _keys, out| {
             let start = out.len();
             // A line that is no object could not be read back.
-            serde_json::to_writer(&mut *out, record).is_ok() && out.get(start) == Some(&b'{')
+            let done = serde_json::to_writer(&mut *out, record).is_ok() && out.get(start) == Some(&b'{');
+            out.push(b'\n');
+            done
         };
-        Self { place: Single::new(path), encode }
+        Self { place: Single::new(path), encode, keys: Arc::default() }
     }
 }
 
@@ -68,11 +76,10 @@ impl<T> Writer<'_, T> {
         let output = self.draft.output();
         for record in records {
             let before = output.buffer().len();
-            if !(self.encode)(record, output.buffer()) {
+            if !(self.encode)(record, self.keys, output.buffer()) {
                 output.buffer().truncate(before);
                 return Err(Error::new(ErrorKind::Load, "the record's type does not serialize as a JSON object"));
             }
-            output.buffer().push(b'\n');
             output.spill()?;
         }
         Ok(())
@@ -92,11 +99,11 @@ impl<T: 'static> Target for File<T> {
     }
 
     async fn connect(&self) -> Result<Connection<T>> {
-        Ok(Connection { output: self.place.take(Output::create)?, encode: self.encode })
+        Ok(Connection { output: self.place.take(Output::create)?, encode: self.encode, keys: Arc::clone(&self.keys) })
     }
 
     async fn begin<'c>(connection: &'c mut Connection<T>) -> Result<Writer<'c, T>> {
-        Ok(Writer { draft: Draft::begin(&mut connection.output)?, encode: connection.encode })
+        Ok(Writer { draft: Draft::begin(&mut connection.output)?, encode: connection.encode, keys: &connection.keys })
     }
 
     async fn publish(&self, connection: Connection<T>) -> Result<()> {

@@ -130,6 +130,29 @@ pub(crate) fn begin<'c, T: Target>(_target: &T, connection: &'c mut T::Connectio
     block_on(T::begin(connection)).unwrap()
 }
 
+pub(crate) fn commit(transaction: impl Transaction) {
+    block_on(transaction.commit()).unwrap();
+}
+
+pub(crate) fn publish<T: Target>(target: &T, connection: T::Connection) {
+    block_on(target.publish(connection)).unwrap();
+}
+
+/// Writes batches, a transaction each, and publishes.
+macro_rules! written {
+    ($target:expr, $batches:expr) => {{
+        let target = $target;
+        let mut connection = common::connected(&target, false).unwrap();
+        for batch in $batches {
+            let mut writer = common::begin(&target, &mut connection);
+            writer.write(batch).unwrap();
+            common::commit(writer);
+        }
+        common::publish(&target, connection);
+    }};
+}
+pub(crate) use written;
+
 /// Names of the files in a directory, hidden ones included.
 pub(crate) fn listing(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> =
