@@ -12,7 +12,7 @@ use etl_core::error::{Class, Result, StageError};
 use etl_core::needs::{Context, Provides};
 use etl_core::observe::report::Status;
 use etl_core::source::{BoxSource, FromIter, IntoSource};
-use etl_core::stage::{Extractor, Lent, Loaded, Loader, Role, StageDefinition, Takes, TransactionOf, Unchecked};
+use etl_core::stage::{Batch, Extractor, Lent, Loaded, Loader, Role, StageDefinition, Takes, TransactionOf, Unchecked};
 use etl_core::target::{Abandoned, Preparation, Target, Transaction, UNTARGETED, Untargeted};
 use etl_core::wiring::Plan;
 use etl_core::{Error, engine::RunOptions};
@@ -195,6 +195,47 @@ impl Loader for Lines {
     }
 }
 
+/// Says of each record what became of it, in a transaction.
+struct Outcomes;
+
+impl Loader for Outcomes {
+    type In = Number;
+    type Target = Table;
+    type Error = Oops;
+    type Needs = (Table, Cx);
+    type InputGuard = Unchecked;
+    const DEFINITION: StageDefinition = {
+        let mut definition = StageDefinition::new("outcomes", Role::Loader);
+        definition.transactional = true;
+        definition.classes = Oops::CLASSES;
+        definition.options.batch = Some(50);
+        definition.options.retries = Some(2);
+        definition.options.backoff = Some(Duration::from_micros(1));
+        definition
+    };
+
+    fn target<'a>((table, _): Lent<'a, Self::Needs>) -> &'a Table {
+        table
+    }
+
+    async fn load<'c, 'a, 't>((_, cx): Lent<'c, Self::Needs>, records: &'a [Number], tx: &'a mut TransactionOf<'t, Self>) -> Loaded<Oops> {
+        let mut outcomes = Batch::default();
+        for record in records {
+            let mut hiccups = cx.hiccups.lock().unwrap();
+            if *hiccups > 0 {
+                *hiccups -= 1;
+                outcomes.error(Oops(Class::Retry));
+            } else if cx.bad.contains(&record.0) {
+                outcomes.error(Oops(cx.class));
+            } else {
+                tx.written.push(record.0);
+                outcomes.push(());
+            }
+        }
+        Ok(Some(outcomes))
+    }
+}
+
 struct Came {
     report: etl_core::observe::report::Report,
     table: Table,
@@ -281,4 +322,30 @@ async fn what_a_failing_loader_has_written_for_good_counts_as_loaded() {
     let records = report.records;
     assert_eq!((written, records.loaded, records.failed, records.unfinished), (170, 170, 1, 29));
     assert!(records.conserved());
+}
+
+async fn by_outcomes(context: Cx) -> (etl_core::observe::report::Report, Vec<u64>) {
+    let plan = Plan::build("outcomes").extract::<Numbers>().load::<Outcomes>();
+    let mut options = RunOptions::new(plan.outline());
+    let directory = tempfile::tempdir().unwrap();
+    options.dead_letter = Some(directory.path().join("rejects.jsonl"));
+    let table = context.table.clone();
+    let report = plan.with(context, options).execute().await;
+    assert!(report.records.conserved(), "{:?}", report.records);
+    let committed = table.committed.lock().unwrap().clone();
+    (report, committed)
+}
+
+#[tokio::test]
+async fn an_outcome_that_stops_the_run_is_rolled_back_and_not_committed() {
+    let (report, committed) = by_outcomes(cx(200, BTreeSet::from([170]), Class::Fail)).await;
+    assert_eq!(committed, (0..150).collect::<Vec<_>>(), "nothing of the batch that holds record 170");
+    assert_eq!(report.failure.unwrap().position().unwrap().ordinal, 170, "the record that is to blame");
+}
+
+#[tokio::test]
+async fn an_outcome_that_asks_for_it_makes_the_batch_be_tried_again() {
+    let (report, committed) = by_outcomes(Cx { hiccups: Mutex::new(2), ..cx(200, BTreeSet::from([170]), Class::Reject) }).await;
+    assert_eq!((report.status, report.records.loaded, report.records.rejected), (Status::Done, 199, 1), "{:?}", report.failure);
+    assert_eq!(committed, (0..200).filter(|number| *number != 170).collect::<Vec<_>>(), "in order, none twice");
 }

@@ -125,7 +125,7 @@ impl<'a, S: Loader> Session<'a, S> {
                     }
                 }
                 Ok(Some(outcomes)) => settle_outcomes(work, &range, outcomes, attempts, rows)?,
-                Err(Failure::Own(error)) => match self.stage.effective(error.class()) {
+                Err(Failure::Own(error, at)) => match self.stage.effective(error.class()) {
                     Class::Skip | Class::Reject if range.length() == 1 => {
                         let shown = work.show(&rows[range.start]);
                         work.error(range.start, &error, attempts, shown)?;
@@ -143,7 +143,7 @@ impl<'a, S: Loader> Session<'a, S> {
                             .hint("without a transaction nobody knows which records of the batch were written: take `&mut` the target's transaction, or return `Batch<(), _>`");
                         return work.stop(range.start, error);
                     }
-                    Class::Retry | Class::Fail => return work.error(range.start, &error, attempts, None),
+                    Class::Retry | Class::Fail => return work.error(range.start + at, &error, attempts, None),
                 },
                 Err(Failure::Engine(error)) => return work.stop(range.start, error.after(attempts)),
                 Err(Failure::GivenUp) => {
@@ -182,7 +182,7 @@ impl<'a, S: Loader> Session<'a, S> {
         loop {
             let result = self.attempt(rows).await;
             let again = match &result {
-                Err(Failure::Own(error)) => error.class() == Class::Retry,
+                Err(Failure::Own(error, _)) => error.class() == Class::Retry,
                 Err(Failure::Engine(error)) => error.class() == Class::Retry,
                 Ok(_) | Err(Failure::GivenUp) => false,
             };
@@ -205,7 +205,7 @@ impl<'a, S: Loader> Session<'a, S> {
         let calls = if Self::TAKES_RECORDS { rows.chunks(1) } else { rows.chunks(rows.len().max(1)) };
         let failure = 'written: {
             let mut outcomes = None;
-            for records in calls {
+            for (at, records) in calls.enumerate() {
                 let call = guarded_async(timed(self.stage, S::load(self.lent, records, &mut transaction)));
                 let written = tokio::select! {
                     biased;
@@ -218,11 +218,19 @@ impl<'a, S: Loader> Session<'a, S> {
                     Ok(Ended::Done(Ok(Some(mut batch)))) if records.len() < rows.len() => {
                         // One record at a time: its outcome is that of the call.
                         if let Some((_, error)) = batch.errors.pop() {
-                            break 'written Failure::Own(error);
+                            break 'written Failure::Own(error, at);
                         }
                     }
-                    Ok(Ended::Done(Ok(batch))) => outcomes = batch,
-                    Ok(Ended::Done(Err(error))) => break 'written Failure::Own(error),
+                    Ok(Ended::Done(Ok(Some(mut batch)))) => {
+                        // What cannot stand is rolled back, not committed and then complained of.
+                        if self.stage.definition.transactional
+                            && let Some(failure) = failure_among(&mut batch, records.len(), self.stage)
+                        {
+                            break 'written failure;
+                        }
+                        outcomes = Some(batch);
+                    }
+                    Ok(Ended::Done(Err(error))) => break 'written Failure::Own(error, at),
                     // Trying again is safe where the transaction is rolled back below.
                     Ok(Ended::TimedOut(error)) => break 'written Failure::Engine(error.with_class(Class::Retry)),
                     Err(panic) => break 'written Failure::Engine(panic),
@@ -251,8 +259,8 @@ impl Range {
 }
 
 enum Failure<E> {
-    /// The loader's own error.
-    Own(E),
+    /// The loader's own error, and the record to blame, counted from the first that was written.
+    Own(E, usize),
     /// A target's error, a timeout or a panic.
     Engine(Error),
     /// The run was given up while the target was waited for.
@@ -271,6 +279,25 @@ fn loaded(work: &mut Work<'_, ()>, index: usize) {
     work.settle(index, before);
 }
 
+/// Why the whole batch cannot stand, where single outcomes say so: one record that stops the run,
+/// one that asks to be tried again, or not one outcome for each record.
+fn failure_among<E: StageError>(outcomes: &mut Batch<(), E>, records: usize, stage: &Stage) -> Option<Failure<E>> {
+    if let Some(error) = miscounted(outcomes, records) {
+        return Some(Failure::Engine(error));
+    }
+    let place = outcomes.errors.iter().position(|(_, error)| matches!(stage.effective(error.class()), Class::Retry | Class::Fail))?;
+    let (at, error) = outcomes.errors.swap_remove(place);
+    Some(Failure::Own(error, at as usize))
+}
+
+/// That there is not one outcome for each record.
+fn miscounted<E>(outcomes: &Batch<(), E>, records: usize) -> Option<Error> {
+    (outcomes.outcomes() != records).then(|| {
+        Error::msg(format!("returned {} outcomes for {records} records", outcomes.outcomes()))
+            .hint("a loader that returns a `Batch` gives one outcome per record: call `push(())` or `error` once for each")
+    })
+}
+
 /// Settles each record by its own outcome.
 fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
     work: &mut Work<'_, ()>,
@@ -279,9 +306,7 @@ fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
     attempts: u32,
     rows: &[T],
 ) -> ControlFlow<Stopped> {
-    if outcomes.outcomes() != range.length() {
-        let error = Error::msg(format!("returned {} outcomes for {} records", outcomes.outcomes(), range.length()))
-            .hint("a loader that returns a `Batch` gives one outcome per record: call `push(())` or `error` once for each");
+    if let Some(error) = miscounted(&outcomes, range.length()) {
         return work.stop(range.start, error);
     }
     let mut errors = outcomes.errors.into_iter().peekable();
