@@ -18,12 +18,12 @@ pub mod engine;
 pub mod observe;
 
 pub use contract::error::{Class, Classes, Error, ErrorKind, Result, StageError};
-pub use contract::{error, needs, policy, position, record, source, stage, target};
+pub use contract::{error, guarantee, needs, policy, position, record, settings, source, stage, target};
 pub use engine::pipeline::Pipeline;
 pub use engine::wiring;
 
 #[cfg(feature = "macros")]
-pub use etl_macros::{Record, SerdeRecord, StageError, extractor, filter, loader, main, pipeline, resource, transform};
+pub use etl_macros::{Record, SerdeRecord, Settings, StageError, extractor, filter, loader, main, pipeline, resource, transform};
 #[doc(hidden)]
 pub use serde;
 
@@ -42,7 +42,7 @@ pub mod prelude {
     pub use compact_str::CompactString;
     #[cfg(feature = "macros")]
     #[doc(no_inline)]
-    pub use etl_macros::{Record, SerdeRecord, StageError, extractor, filter, loader, pipeline, resource, transform};
+    pub use etl_macros::{Record, SerdeRecord, Settings, StageError, extractor, filter, loader, pipeline, resource, transform};
     #[cfg(feature = "garde")]
     #[doc(no_inline)]
     pub use garde::Validate;

@@ -9,10 +9,15 @@ use std::str::FromStr;
 use futures::future::BoxFuture;
 
 use crate::contract::error::{Classes, Error, ErrorKind, Result, StageError, sanitize};
+use crate::contract::guarantee::{
+    CommitsEffectivelyOnce, CommitsExactlyOnce, CommitsWholeRuns, Kept, ReadAgain, SourceClass, TargetClass, TargetKind,
+};
 use crate::contract::needs::{Context, LentBy, Resource};
 use crate::contract::record::codec::{ColumnVisitor, FieldSource, FieldVisitor};
-use crate::contract::record::{ColumnType, Problem, Sensitive};
+use crate::contract::record::{ColumnType, Problem, Record, Sensitive};
+use crate::contract::source::{BoxSource, ExtractReturn};
 use crate::contract::stage::{Loader, Retained, Transform};
+use crate::contract::target::Target;
 
 /// What must hold of a pipeline or a stage, looked at while it is compiled. The text is the
 /// macro's, so that all of them are in one place.
@@ -32,6 +37,169 @@ pub const fn transform_classes<S: Transform>() -> Classes {
 #[must_use]
 pub const fn loader_classes<S: Loader>() -> Classes {
     <S::Error as StageError>::CLASSES
+}
+
+/// Whether a source can be read again, as a constant.
+#[must_use]
+pub const fn replayable<C: SourceClass>() -> bool {
+    C::REPLAYABLE
+}
+
+/// How a target takes what is loaded a second time, as a constant.
+#[must_use]
+pub const fn target_kind<C: TargetClass>() -> TargetKind {
+    C::KIND
+}
+
+/// The largest batch of `T` that fits one statement of a target.
+#[must_use]
+pub const fn most_batch<T: Record, G: Target>() -> Option<usize> {
+    match G::MOST_VALUES {
+        Some(values) if T::COLUMNS > 0 => Some(values / T::COLUMNS),
+        _ => None,
+    }
+}
+
+/// That a `delivery` other than `at_most_once` can be kept by the source of stage `S`.
+pub const fn reads_again<C: ReadAgain<S, Demand>, S, Demand>() {}
+/// That `exactly_once` can be kept by the target of stage `S`.
+pub const fn commits_exactly_once<C: CommitsExactlyOnce<S>, S>() {}
+/// That `effectively_once` can be kept by the target of stage `S`.
+pub const fn commits_effectively_once<C: CommitsEffectivelyOnce<S>, S>() {}
+/// That `atomic: run` can be kept by the target of stage `S`.
+pub const fn commits_whole_runs<C: CommitsWholeRuns<S>, S>() {}
+/// That a checkpoint can hold the state of stage `S`.
+pub const fn keeps<T: Kept<S>, S>() {}
+
+/// A type that some function of [`witness`] took: looked up by the array whose length it gave.
+pub trait Known<T> {
+    /// The type itself.
+    type Type;
+}
+
+impl<T> Known<T> for [(); 0] {
+    type Type = T;
+}
+
+/// What an extractor returns, where `Known` is its type as the macro knows it: if that is an error,
+/// so is whatever is asked of the value.
+pub trait Opened<'a, Known> {
+    /// The record that it yields.
+    type Record;
+    /// The error of opening.
+    type Error;
+
+    /// The source.
+    ///
+    /// # Errors
+    /// The extractor's own error.
+    fn opened(self) -> Result<BoxSource<'a, Self::Record>, Self::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, Known, R: ExtractReturn<'a>> Opened<'a, Known> for R {
+    type Record = R::Record;
+    type Error = R::Error;
+
+    fn opened(self) -> Result<BoxSource<'a, R::Record>, R::Error> {
+        self.source()
+    }
+}
+
+/// The names of settings: those of [`Settings`](crate::contract::settings::Settings) win over those
+/// of the trait, which knows none.
+#[derive(Debug)]
+pub struct SettingNames<T>(std::marker::PhantomData<T>);
+
+impl<T: crate::contract::settings::Settings> SettingNames<T> {
+    /// What the operator sets.
+    pub const NAMES: &'static [&'static str] = T::NAMES;
+}
+
+/// For settings that only serde knows.
+pub trait UnknownNames {
+    /// None.
+    const NAMES: &'static [&'static str] = &[];
+}
+
+impl<T> UnknownNames for SettingNames<T> {}
+
+/// Whether `name` is among `names`.
+#[must_use]
+pub const fn lists(names: &[&str], name: &str) -> bool {
+    let mut at = 0;
+    while at < names.len() {
+        if same(names[at].as_bytes(), name.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Functions that only take types that are fit for something. They are called for the length of an
+/// array, so that where a type is not fit the length is an error, and every type that follows from
+/// it is one that the compiler is silent about.
+pub mod witness {
+    use crate::contract::source::ExtractReturn;
+    use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Rules, StageReturn};
+    use crate::contract::target::Transaction;
+
+    /// What an extractor returns.
+    #[must_use]
+    pub const fn extracts<R: ExtractReturn<'static>>() -> usize {
+        0
+    }
+
+    /// What a transform of records returns.
+    #[must_use]
+    pub const fn transforms<R: StageReturn>() -> usize {
+        0
+    }
+
+    /// What a transform of batches returns.
+    #[must_use]
+    pub const fn transforms_batches<R: BatchReturn>() -> usize {
+        0
+    }
+
+    /// What a filter returns.
+    #[must_use]
+    pub const fn filters<R: FilterReturn>() -> usize {
+        0
+    }
+
+    /// What a loader returns.
+    #[must_use]
+    pub const fn loads<R: LoadReturn>() -> usize {
+        0
+    }
+
+    /// What is validated.
+    #[must_use]
+    pub const fn has_rules<T: Rules>() -> usize {
+        0
+    }
+
+    /// What a loader writes in.
+    #[must_use]
+    pub const fn transacts<T: Transaction>() -> usize {
+        0
+    }
 }
 
 /// One more of a record that the function takes away and that may be needed again.

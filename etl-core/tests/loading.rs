@@ -35,6 +35,7 @@ struct Tx<'c> {
 impl Target for Table {
     type Connection = Table;
     type Transaction<'c> = Tx<'c>;
+    type Class = etl_core::guarantee::Transactional;
 
     fn name(&self) -> Cow<'_, str> {
         "table".into()
@@ -104,6 +105,7 @@ struct Numbers;
 
 impl Extractor for Numbers {
     type Out = Number;
+    type Class = etl_core::guarantee::Ephemeral;
     type Needs = (Cx,);
     const DEFINITION: StageDefinition = StageDefinition::new("numbers", Role::Extractor);
 
@@ -134,6 +136,7 @@ macro_rules! loader {
         impl Loader for $name {
             type In = Number;
             type Target = Table;
+            type Class = etl_core::guarantee::Transactional;
             type Error = Oops;
             type Needs = (Table, Cx);
             type InputGuard = Unchecked;
@@ -172,6 +175,7 @@ struct Lines;
 impl Loader for Lines {
     type In = Number;
     type Target = Untargeted;
+    type Class = etl_core::guarantee::AppendOnly;
     type Error = Oops;
     type Needs = (Cx,);
     type InputGuard = Unchecked;
@@ -201,6 +205,7 @@ struct Outcomes;
 impl Loader for Outcomes {
     type In = Number;
     type Target = Table;
+    type Class = etl_core::guarantee::AppendOnly;
     type Error = Oops;
     type Needs = (Table, Cx);
     type InputGuard = Unchecked;

@@ -63,24 +63,6 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// The same tokens of the user's, as if they all stood at `span`. What is said about them is then
-/// said at one place, and the compiler says what is the same at one place only once.
-pub(crate) fn gathered(tokens: TokenStream, span: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|mut token| {
-            if let TokenTree::Group(group) = &token {
-                token = TokenTree::Group(Group::new(group.delimiter(), gathered(group.stream(), span)));
-            }
-            // `$crate` means the crate of the macro that wrote it, which only its own span knows.
-            if !matches!(&token, TokenTree::Ident(word) if word == "$crate") {
-                token.set_span(span);
-            }
-            token
-        })
-        .collect()
-}
-
 /// The span of the first token, or the macro's own where there is none.
 pub(crate) fn first_span(tokens: impl ToTokens) -> Span {
     tokens.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span())
@@ -120,7 +102,7 @@ fn write_text(tokens: TokenStream, text: &mut String) {
                 other => text.push(other),
             },
             TokenTree::Ident(_) | TokenTree::Literal(_) => {
-                if text.ends_with(|last: char| last.is_alphanumeric() || last == '_') {
+                if text.ends_with(|last: char| last.is_alphanumeric() || matches!(last, '_' | ']' | ')' | '"' | '%')) {
                     text.push(' ');
                 }
                 text.push_str(&token.to_string());

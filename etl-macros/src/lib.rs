@@ -7,6 +7,7 @@ mod ctx;
 mod derive;
 mod diag;
 mod entry;
+mod fingerprint;
 mod item;
 mod messages;
 mod options;
@@ -153,6 +154,26 @@ pub fn record(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(SerdeRecord, attributes(record))]
 pub fn serde_record(input: TokenStream) -> TokenStream {
     output(derive::serde_record::expand(input.into()))
+}
+
+/// What the operator sets: serde's `Deserialize`, and the names for the compiler to check.
+///
+/// ```text
+/// #[derive(Debug, Settings)]
+/// pub struct Config {
+///     input: PathBuf,
+///     database: Secret<String>,   // prints as `***`
+///     #[serde(default)]
+///     rejects: Option<PathBuf>,
+/// }
+/// ```
+///
+/// A setting that is named like a stage does not compile, nor does one that is named like a secret
+/// and is none. `#[settings(shown)]` on a field says that everybody may read it; `#[serde(…)]` means
+/// what it means to serde; `#[settings(crate = path)]` on the struct.
+#[proc_macro_derive(Settings, attributes(settings, serde))]
+pub fn settings(input: TokenStream) -> TokenStream {
+    output(derive::settings::expand(input.into()))
 }
 
 /// The error of a stage: every variant has one of the classes `retry`, `skip`, `reject`, `fail`.

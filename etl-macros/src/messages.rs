@@ -2,6 +2,8 @@
 //!
 //! Lower case, code in backticks, no full stop; first what is wrong, then what to do.
 
+use std::time::Duration;
+
 use proc_macro2::Span;
 
 use crate::role::Role;
@@ -28,6 +30,55 @@ pub(crate) fn option_of_another_role(name: &str, role: Role, others: &[Role]) ->
         "`{name}` is not an option of `{role}`, but of {}; remove it here",
         listed(&others.iter().map(String::as_str).collect::<Vec<_>>())
     )
+}
+
+pub(crate) fn option_is_a_clause(name: &str, example: &str) -> String {
+    format!("`{name}` is said of a whole pipeline, not of a stage; write `{example}` in `pipeline!`")
+}
+
+pub(crate) fn key_form(field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("say that this is the key: write `idempotent(key = {field})`"),
+        None => "say by which fields a record replaces an earlier one: write `idempotent(key = id)` or `idempotent(key = [day, number])`"
+            .to_owned(),
+    }
+}
+
+pub(crate) fn key_twice(field: &str) -> String {
+    format!("field `{field}` is in the key twice; remove one")
+}
+
+pub(crate) fn key_in_a_transaction() -> &'static str {
+    "`idempotent` has no effect on a loader that takes a transaction: its records are committed with the checkpoint, so none is loaded again; remove it"
+}
+
+pub(crate) fn deadline_alone(is_async: bool) -> String {
+    let other = if is_async { "; one call alone is bounded by `timeout`" } else { "" };
+    format!("`deadline` bounds all tries of a record together, but there is only one; add `retries`, or remove it{other}")
+}
+
+pub(crate) fn deadline_too_short(worst: Duration) -> String {
+    // Whole milliseconds: what is smaller helps nobody here.
+    let worst = humantime::format_duration(Duration::from_millis(u64::try_from(worst.as_millis()).unwrap_or(u64::MAX)));
+    format!(
+        "the tries may take longer than this: `timeout` × (`retries` + 1) and the pauses between them are {worst} at worst; write at least that, or lower one of them"
+    )
+}
+
+pub(crate) fn deadline_too_short_somehow() -> &'static str {
+    "the tries may take longer than this: `timeout` × (`retries` + 1) and the pauses between them; write more, or lower one of them"
+}
+
+pub(crate) fn replayable_already() -> &'static str {
+    "`replayable` has no effect: the source that this extractor returns has positions and can be read again by itself; remove it"
+}
+
+pub(crate) fn nothing_to_decode() -> &'static str {
+    "`malformed` has no effect: the records are not decoded, so none of them can be malformed; remove it"
+}
+
+pub(crate) fn too_many_values() -> &'static str {
+    "a batch is one statement of this target, and this one holds more values (records × columns) than a statement can; write a smaller `batch`"
 }
 
 pub(crate) fn option_not_yet(name: &str, what: &str) -> String {
@@ -390,19 +441,41 @@ pub(crate) fn resources_in_brackets() -> &'static str {
     "list the resources in brackets: `resources: [a, b]`"
 }
 
+const DELIVERIES: &[&str] = &["at_most_once", "at_least_once", "effectively_once", "exactly_once"];
+
 pub(crate) fn unknown_delivery(word: &str, meant: Option<&str>) -> String {
     match meant {
         Some(meant) => format!("unknown delivery `{word}`; did you mean `{meant}`?"),
-        None => format!("unknown delivery `{word}`; write `at_least_once` or `at_most_once`"),
+        None => format!("unknown delivery `{word}`; there are {}", listed(DELIVERIES)),
     }
 }
 
-pub(crate) fn delivery_not_yet(word: &str) -> String {
-    format!("`{word}` is not there yet; write `at_least_once` or `at_most_once`, or leave `delivery` out")
+pub(crate) fn one_word(clause: &str) -> String {
+    match clause {
+        "delivery" => format!("write one word: {}", listed(DELIVERIES)),
+        _ => "write one word: `batch` or `run`".to_owned(),
+    }
 }
 
-pub(crate) fn atomic_not_yet() -> &'static str {
-    "`atomic` is not there yet: every batch is committed by itself; remove it"
+pub(crate) fn unknown_atomic(word: &str, meant: Option<&str>) -> String {
+    match meant {
+        Some(meant) => format!("unknown `{word}`; did you mean `atomic: {meant}`?"),
+        None => format!(
+            "`{word}` is nothing that is committed at once; write `batch` (each batch by itself) or `run` (the whole run at its end)"
+        ),
+    }
+}
+
+pub(crate) fn dead_letter_without_reject(pipeline: &str) -> String {
+    format!(
+        "no stage of pipeline `{pipeline}` rejects records, so there is nothing to keep; class an error `reject`, or remove `dead_letter`"
+    )
+}
+
+pub(crate) fn threshold_without_errors(pipeline: &str) -> String {
+    format!(
+        "no stage of pipeline `{pipeline}` skips or rejects records, so its first error stops the run and nothing is counted; class errors `skip` or `reject`, or remove `error_threshold`"
+    )
 }
 
 pub(crate) fn threshold_form() -> &'static str {
@@ -445,7 +518,7 @@ pub(crate) fn reject_without_dead_letter(stage: &str, pipeline: &str) -> String 
 
 pub(crate) fn retries_without_delivery(stage: &str, pipeline: &str) -> String {
     format!(
-        "loader `{stage}` is retried without a transaction, so a record may be loaded twice; write `delivery: at_least_once` in pipeline `{pipeline}` to allow it, take `&mut Tx`, or leave `retries` out"
+        "loader `{stage}` is retried without a transaction, so a record may be loaded twice; write `delivery: at_least_once` in pipeline `{pipeline}` to allow it, name the key by which it replaces itself, `idempotent(key = …)`, take `&mut Tx`, or leave `retries` out"
     )
 }
 
@@ -519,6 +592,47 @@ pub(crate) fn unknown_case(case: &str, meant: Option<&str>, known: &[&str]) -> S
     }
 }
 
+pub(crate) fn record_secret(inner: &str) -> String {
+    format!("a `Secret` is a setting, and no column is one; a column that is masked wherever people look is `Sensitive<{inner}>`")
+}
+
+pub(crate) fn masked_by_type(name: &str) -> String {
+    format!("`{name}` is said by the type of the field: write `Sensitive<…>`, which prints as `***` everywhere but in files and tables")
+}
+
+pub(crate) fn settings_not_a_struct(found: &str) -> String {
+    format!("`Settings` is derived for a struct with named fields, which are what the operator sets, but this is {found}")
+}
+
+pub(crate) fn settings_generic() -> &'static str {
+    "settings have one concrete type and own their data, so they cannot be generic"
+}
+
+pub(crate) fn setting_reserved(name: &str) -> String {
+    format!("`{name}` cannot be a setting: `{name}.memory` and its like are the options of the whole pipeline; rename it")
+}
+
+pub(crate) fn setting_sensitive() -> &'static str {
+    "a setting that is masked wherever people look is a `Secret<…>`; `Sensitive` is for the columns of records"
+}
+
+pub(crate) fn setting_in_the_clear(name: &str, masked: &str) -> String {
+    format!(
+        "`{name}` would be printed by `plan` and in errors; write `{masked}`, or put `#[settings(shown)]` on it if everybody may read it"
+    )
+}
+
+pub(crate) fn unknown_settings_option(name: &str, meant: Option<&str>, known: &[&str]) -> String {
+    match meant {
+        Some(meant) => format!("unknown option `{name}` in `#[settings(…)]`; did you mean `{meant}`?"),
+        None => format!("unknown option `{name}` in `#[settings(…)]`; here there is {}", listed(known)),
+    }
+}
+
+pub(crate) fn stage_named_like_a_setting(stage: &str, settings: &str) -> String {
+    format!("stage `{stage}` has the name of a setting of `{settings}`, so `--set {stage}.batch=5` could mean either; rename one of them")
+}
+
 pub(crate) fn stage_error_not_possible(found: &str) -> String {
     format!("`StageError` is derived for an enum, each variant with its class, or for a struct, but this is {found}")
 }
@@ -550,6 +664,10 @@ pub(crate) fn class_form() -> &'static str {
 
 pub(crate) fn hint_form() -> &'static str {
     "write what the operator can do as text: `#[hint(\"check the registry\")]`"
+}
+
+pub(crate) fn hint_quotes() -> &'static str {
+    "a hint is printed as it is written: it cannot quote a value, which may be a record's; say what to do without it"
 }
 
 pub(crate) fn only_crate() -> &'static str {

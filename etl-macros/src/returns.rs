@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeParamBound};
 
-use crate::ctx::{arguments_of, first_span, gathered, mixed_at, text_of, ungroup, with_static_lifetimes};
+use crate::ctx::{arguments_of, first_span, mixed_at, text_of, ungroup, with_static_lifetimes};
 use crate::diag::Errors;
 use crate::messages;
 use crate::role::Role;
@@ -74,9 +74,8 @@ impl Returned {
     /// The return type with `instead` in place of the `impl Trait`, and no lifetime that is not in
     /// scope: what a trait can be asked about.
     pub(crate) fn nameable(&self, instead: &TokenStream) -> TokenStream {
-        let at = mixed_at(self.span);
         if self.hidden.is_none() {
-            return gathered(with_static_lifetimes(self.ty.to_token_stream()), at);
+            return with_static_lifetimes(self.ty.to_token_stream());
         }
         let Type::Path(path) = &self.ty else { return instead.clone() };
         let mut path = path.clone();
@@ -87,7 +86,7 @@ impl Returned {
         {
             *first = Type::Verbatim(instead.clone());
         }
-        gathered(with_static_lifetimes(path.to_token_stream()), at)
+        with_static_lifetimes(path.to_token_stream())
     }
 
     /// The call with what it returns wrapped in `wrapper`, so that a trait sees through the `impl`.

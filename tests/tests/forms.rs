@@ -107,6 +107,10 @@ fn index(config: &Config, registry: &Registry) -> Index {
 }
 
 mod extractors {
+    use etl_core::guarantee::Replayable;
+    use etl_core::source::{BoxChunk, Source, SourceInfo, Wanted};
+    use futures::future::BoxFuture;
+
     use super::*;
 
     #[extractor]
@@ -129,7 +133,7 @@ mod extractors {
         (0..config.count).map(|n| Raw { number: n.into(), name: config.rejects.to_string_lossy().into() })
     }
 
-    #[extractor(retries = 3, backoff = "10ms")]
+    #[extractor(replayable, retries = 3, backoff = "10ms")]
     pub(super) fn from_iterator_in_result(config: &Config, index: &Index) -> Result<impl Iterator<Item = Raw>, CleanError> {
         if index.0 == 0 {
             return Err(CleanError::Away);
@@ -142,7 +146,27 @@ mod extractors {
         std::iter::once(Err(CleanError::Away))
     }
 
-    #[extractor(timeout = "5s", malformed = skip)]
+    pub(super) struct Nothing;
+
+    impl Source for Nothing {
+        type Record = Raw;
+        type Class = Replayable;
+
+        fn info(&self) -> SourceInfo {
+            SourceInfo::named("nothing")
+        }
+
+        fn read(&mut self, _: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<Raw>>>> {
+            Box::pin(async { Ok(None) })
+        }
+    }
+
+    #[extractor(malformed = skip)]
+    pub(super) fn from_source() -> Nothing {
+        Nothing
+    }
+
+    #[extractor(timeout = "5s")]
     pub(super) async fn from_stream(config: &Config) -> Result<impl Stream<Item = Result<Raw>>> {
         tokio::task::yield_now().await;
         let count = config.count;
@@ -391,6 +415,7 @@ mod target {
     impl Target for Table {
         type Connection = usize;
         type Transaction<'c> = Writing<'c>;
+        type Class = etl_core::guarantee::Transactional;
 
         fn name(&self) -> Cow<'_, str> {
             "table".into()
@@ -597,8 +622,11 @@ fn a_definition_says_what_was_written() {
 
     let stream = <extractors::from_stream as Extractor>::DEFINITION;
     assert_eq!((stream.takes, stream.output, stream.is_async), (Takes::Nothing, "Raw", true));
-    assert_eq!((stream.options.timeout, stream.options.on_malformed), (Some(Duration::from_secs(5)), Some(Class::Skip)));
-    assert!(stream.all_classes().contains(Class::Skip));
+    assert_eq!((stream.options.timeout, stream.replayable, stream.decodes), (Some(Duration::from_secs(5)), false, false));
+    let source = <extractors::from_source as Extractor>::DEFINITION;
+    assert_eq!((source.replayable, source.decodes, source.options.on_malformed), (true, true, Some(Class::Skip)));
+    assert!(source.all_classes().contains(Class::Skip));
+    assert!(<extractors::from_iterator_in_result as Extractor>::DEFINITION.replayable, "its author vouches for it");
 
     let loader = <loaders::in_transaction as Loader>::DEFINITION;
     assert_eq!((loader.role, loader.transactional, loader.takes), (Role::Loader, true, Takes::BatchLent));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
+use etl_core::guarantee::Transactional;
 use etl_core::record::codec::Encode;
 use etl_core::target::{Abandoned, Preparation, Target, Transaction};
 use etl_core::{Error, ErrorKind, Result};
@@ -89,9 +90,14 @@ impl<T> Writer<'_, T> {
 impl<T: 'static> Target for File<T> {
     type Connection = Connection<T>;
     type Transaction<'c> = Writer<'c, T>;
+    type Class = Transactional;
 
     fn name(&self) -> Cow<'_, str> {
         self.place.path().to_string_lossy()
+    }
+
+    fn appears_whole(&self) -> bool {
+        true
     }
 
     async fn prepare(&self, preparation: Preparation) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use etl_core::guarantee::Replayable;
 use etl_core::record::codec::Decode;
 use etl_core::record::{Column, Problem, Record};
 use etl_core::source::{BoxChunk, Chunk, Decoded, Malformed, Source, SourceInfo, Wanted};
@@ -131,6 +132,7 @@ impl<T> Rows<T> {
 
 impl<T: Record> Source for Rows<T> {
     type Record = T;
+    type Class = Replayable;
 
     fn info(&self) -> SourceInfo {
         let mut info = SourceInfo::named(self.path.display().to_string());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
+use etl_core::guarantee::Transactional;
 use etl_core::record::codec::Encode;
 use etl_core::target::{Abandoned, Preparation, Target, Transaction};
 use etl_core::{Class, Error, ErrorKind, Result};
@@ -153,9 +154,14 @@ fn cannot_write(path: &str, error: &(dyn std::error::Error + 'static)) -> Error 
 impl<T: 'static> Target for File<T> {
     type Connection = Connection<T>;
     type Transaction<'c> = Writer<'c, T>;
+    type Class = Transactional;
 
     fn name(&self) -> Cow<'_, str> {
         self.place.path().to_string_lossy()
+    }
+
+    fn appears_whole(&self) -> bool {
+        true
     }
 
     async fn prepare(&self, preparation: Preparation) -> Result<()> {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use etl_core::guarantee::Transactional;
 use etl_core::target::{Abandoned, Preparation, Target};
 use etl_core::{Error, ErrorKind, Result};
 use rusqlite::OpenFlags;
@@ -74,9 +75,14 @@ impl Private {
 impl Target for Database {
     type Connection = Connection;
     type Transaction<'c> = Transaction<'c>;
+    type Class = Transactional;
 
     fn name(&self) -> Cow<'_, str> {
         self.path().to_string_lossy()
+    }
+
+    fn appears_whole(&self) -> bool {
+        matches!(self.0, Kind::New(_))
     }
 
     async fn prepare(&self, preparation: Preparation) -> Result<()> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use etl_core::guarantee::Replayable;
 use etl_core::record::codec::Decode;
 use etl_core::record::{Column, Problem, Record};
 use etl_core::source::{BoxChunk, Chunk, Decoded, Malformed, Source, SourceInfo, Wanted};
@@ -133,6 +134,7 @@ impl Work {
 
 impl<T: Record> Source for Rows<T> {
     type Record = T;
+    type Class = Replayable;
 
     fn info(&self) -> SourceInfo {
         let mut info = SourceInfo::named(self.partition());

@@ -2,14 +2,40 @@
 
 use std::fmt;
 
-/// The delivery guarantee that a pipeline demands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A delivery guarantee, the weakest first: what a pipeline demands, or what its parts can promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Delivery {
     /// A record is never loaded twice; it may be lost. No load is retried.
     AtMostOnce,
     /// A record is never lost; a retried load may double it.
     AtLeastOnce,
+    /// A record is never lost; one that is loaded again takes the place of the first, by its key.
+    EffectivelyOnce,
+    /// A record is never lost and never loaded twice.
+    ExactlyOnce,
+}
+
+/// How much of a run is committed at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Atomic {
+    /// Every batch by itself.
+    #[default]
+    Batch,
+    /// The whole run, at its end.
+    Run,
+}
+
+impl Atomic {
+    /// The word in `atomic:`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Run => "run",
+        }
+    }
 }
 
 impl Delivery {
@@ -19,7 +45,21 @@ impl Delivery {
         match self {
             Self::AtMostOnce => "at_most_once",
             Self::AtLeastOnce => "at_least_once",
+            Self::EffectivelyOnce => "effectively_once",
+            Self::ExactlyOnce => "exactly_once",
         }
+    }
+
+    /// Whether a record can be lost when a run is killed: what was read is not read again.
+    #[must_use]
+    pub const fn may_lose(self) -> bool {
+        matches!(self, Self::AtMostOnce)
+    }
+
+    /// Whether a record can be in the target twice after a run was killed or a load retried.
+    #[must_use]
+    pub const fn may_double(self) -> bool {
+        matches!(self, Self::AtLeastOnce)
     }
 }
 
@@ -109,6 +149,8 @@ pub struct Policy {
     pub threshold: Threshold,
     /// `delivery:`
     pub delivery: Option<Delivery>,
+    /// `atomic:`
+    pub atomic: Atomic,
     /// `memory:`, in bytes: what records may occupy between source and target.
     pub memory: Option<u64>,
     /// Whether there is a `dead_letter:`; its path may depend on the settings.
@@ -117,7 +159,7 @@ pub struct Policy {
 
 impl Policy {
     /// Nothing said.
-    pub const NONE: Self = Self { threshold: Threshold::NONE, delivery: None, memory: None, dead_letter: false };
+    pub const NONE: Self = Self { threshold: Threshold::NONE, delivery: None, atomic: Atomic::Batch, memory: None, dead_letter: false };
 
     /// [`Policy::threshold`]
     #[must_use]
@@ -130,6 +172,13 @@ impl Policy {
     #[must_use]
     pub const fn with_delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = Some(delivery);
+        self
+    }
+
+    /// [`Policy::atomic`]
+    #[must_use]
+    pub const fn with_atomic(mut self, atomic: Atomic) -> Self {
+        self.atomic = atomic;
         self
     }
 

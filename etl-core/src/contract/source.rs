@@ -9,16 +9,24 @@ use futures::stream::Stream;
 use futures::{FutureExt, StreamExt};
 
 use super::error::{Error, Result, StageError};
+use super::guarantee::{Ephemeral, SourceClass};
 use super::position::Position;
 use super::record::Record;
 
-/// A source that yields records of type `T`.
+/// A source that yields records of type `T`, whatever its class.
 pub type BoxSource<'a, T> = Box<dyn Source<Record = T> + 'a>;
 
 /// Reads chunks of undecoded records, in order. Runs on a thread of its own: it may block.
 pub trait Source: Send {
     /// The record that its chunks decode to.
     type Record: Record;
+    /// Whether it can be read again. One that only sometimes can is [`Replayable`] here and says in
+    /// [`SourceInfo::replayable`] whether it can this time.
+    ///
+    /// [`Replayable`]: super::guarantee::Replayable
+    type Class: SourceClass
+    where
+        Self: Sized;
 
     /// What is known before reading.
     fn info(&self) -> SourceInfo;
@@ -137,6 +145,10 @@ pub trait Origin: Send + Sync {
 pub trait IntoSource<'a> {
     /// The record that it yields.
     type Record: Record;
+    /// Whether it can be read again.
+    type Class: SourceClass;
+    /// Whether its records are decoded, so that one can be malformed.
+    const DECODES: bool = false;
 
     /// The source.
     fn into_source(self) -> BoxSource<'a, Self::Record>;
@@ -145,6 +157,8 @@ pub trait IntoSource<'a> {
 #[diagnostic::do_not_recommend]
 impl<'a, S: Source + 'a> IntoSource<'a> for S {
     type Record = S::Record;
+    type Class = S::Class;
+    const DECODES: bool = true;
 
     fn into_source(self) -> BoxSource<'a, S::Record> {
         Box::new(self)
@@ -153,6 +167,7 @@ impl<'a, S: Source + 'a> IntoSource<'a> for S {
 
 impl<'a, T: Record> IntoSource<'a> for Vec<T> {
     type Record = T;
+    type Class = Ephemeral;
 
     fn into_source(self) -> BoxSource<'a, T> {
         let records = Some(self.len() as u64);
@@ -166,6 +181,7 @@ pub struct FromIter<I>(pub I);
 
 impl<'a, T: StreamItem + 'a, I: Iterator<Item = T> + Send + 'a> IntoSource<'a> for FromIter<I> {
     type Record = T::Record;
+    type Class = Ephemeral;
 
     fn into_source(self) -> BoxSource<'a, T::Record> {
         Box::new(Pulled::new(futures::stream::iter(self.0.map(StreamItem::record)).boxed()))
@@ -178,6 +194,7 @@ pub struct FromStream<S>(pub S);
 
 impl<'a, T: StreamItem + 'a, S: Stream<Item = T> + Send + 'a> IntoSource<'a> for FromStream<S> {
     type Record = T::Record;
+    type Class = Ephemeral;
 
     fn into_source(self) -> BoxSource<'a, T::Record> {
         Box::new(Pulled::new(self.0.map(StreamItem::record).boxed()))
@@ -228,6 +245,10 @@ pub trait ExtractReturn<'a> {
     type Record: Record;
     /// The error of opening, `Infallible` where there is none.
     type Error;
+    /// Whether it can be read again.
+    type Class: SourceClass;
+    /// Whether its records are decoded, so that one can be malformed.
+    const DECODES: bool;
 
     /// The source.
     ///
@@ -239,6 +260,8 @@ pub trait ExtractReturn<'a> {
 impl<'a, S: IntoSource<'a>> ExtractReturn<'a> for S {
     type Record = S::Record;
     type Error = std::convert::Infallible;
+    type Class = S::Class;
+    const DECODES: bool = S::DECODES;
 
     fn source(self) -> Result<BoxSource<'a, S::Record>, Self::Error> {
         Ok(self.into_source())
@@ -248,6 +271,8 @@ impl<'a, S: IntoSource<'a>> ExtractReturn<'a> for S {
 impl<'a, S: IntoSource<'a>, E> ExtractReturn<'a> for Result<S, E> {
     type Record = S::Record;
     type Error = E;
+    type Class = S::Class;
+    const DECODES: bool = S::DECODES;
 
     fn source(self) -> Result<BoxSource<'a, S::Record>, E> {
         self.map(IntoSource::into_source)
@@ -272,6 +297,7 @@ impl<'a, T> Pulled<'a, T> {
 
 impl<T: Record> Source for Pulled<'_, T> {
     type Record = T;
+    type Class = Ephemeral;
 
     fn info(&self) -> SourceInfo {
         SourceInfo { records: self.records, ..SourceInfo::named("memory") }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::error::Result;
+use super::guarantee::{AppendOnly, TargetClass};
 
 /// What the engine tells a target before any record moves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,9 +44,20 @@ pub trait Target: Send + Sync + Sized + 'static {
     type Connection: Send;
     /// A transaction on a connection.
     type Transaction<'c>: Transaction<Target = Self>;
+    /// How it takes what is loaded a second time.
+    type Class: TargetClass;
+    /// How many values one batch may hold, where a batch is one statement with a bound value for
+    /// each column of each record.
+    const MOST_VALUES: Option<usize> = None;
 
     /// Its name for people: a path, a table.
     fn name(&self) -> Cow<'_, str>;
+
+    /// Whether what a run commits appears all at once, when it is published; nothing is left of a
+    /// run that was killed.
+    fn appears_whole(&self) -> bool {
+        false
+    }
 
     /// Looks whether records can be written, and makes ready: called before any record moves, and
     /// by `check` with [`Preparation::look_only`].
@@ -95,6 +107,7 @@ pub struct NoTransaction;
 impl Target for Untargeted {
     type Connection = ();
     type Transaction<'c> = NoTransaction;
+    type Class = AppendOnly;
 
     fn name(&self) -> Cow<'_, str> {
         Cow::Borrowed("")

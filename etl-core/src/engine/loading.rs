@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::panics::guarded_async;
 use super::parcel::{DecodedRecords, Parcel, Records};
-use super::retry::pauses;
+use super::retry::{Begun, pauses};
 use super::runners::{Ended, timed};
 use super::work::{Stage, Stopped, Tally, Work};
 use crate::contract::error::{Class, Error, Result, StageError};
@@ -25,6 +25,8 @@ use crate::contract::target::{Abandoned, Preparation, Target, Transaction};
 pub trait LoadSession: Send {
     /// The target's name.
     fn target(&self) -> String;
+    /// Whether what is committed appears all at once, at the end of the run.
+    fn appears_whole(&self) -> bool;
     /// Looks whether records can be written, and makes ready.
     fn prepare(&mut self, preparation: Preparation) -> BoxFuture<'_, Result<()>>;
     /// Opens the connection.
@@ -177,7 +179,7 @@ impl<'a, S: Loader> Session<'a, S> {
 
     /// Writes `rows`, again and again where an error of class retry allows it.
     async fn attempts(&mut self, rows: &[S::In], work: &mut Work<'_, ()>) -> (u32, Result<Option<Batch<(), S::Error>>, Failure<S::Error>>) {
-        let mut pauses = pauses(&self.stage.settings);
+        let mut pauses = pauses(&self.stage.settings, Begun::now(&self.stage.settings));
         let mut attempts = 1;
         loop {
             let result = self.attempt(rows).await;
@@ -352,6 +354,10 @@ impl Origin for Lineage {
 impl<S: Loader> LoadSession for Session<'_, S> {
     fn target(&self) -> String {
         S::target(self.lent).name().into_owned()
+    }
+
+    fn appears_whole(&self) -> bool {
+        S::target(self.lent).appears_whole()
     }
 
     fn prepare(&mut self, preparation: Preparation) -> BoxFuture<'_, Result<()>> {

@@ -13,6 +13,7 @@ mod panics;
 mod parcel;
 pub mod pipeline;
 mod pool;
+mod promises;
 mod reading;
 mod retry;
 mod run;

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::wiring::Outline;
 use crate::contract::policy::Threshold;
-use crate::contract::stage::{Role, StageDefinition};
+use crate::contract::stage::{Role, StageDefinition, StageOptions};
 
 /// How many records travel together where nothing else is said.
 pub const TRAVELLING_BATCH: usize = 2_048;
 /// How many calls of a `parallel` async stage are under way where nothing else is said.
 pub const CONCURRENCY: usize = 16;
 /// The first pause before a retry where nothing else is said.
-pub const BACKOFF: Duration = Duration::from_millis(100);
-/// The longest pause before a retry.
-pub const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+pub const BACKOFF: Duration = StageOptions::BACKOFF;
+/// The longest pause before a retry, before its jitter.
+pub const LONGEST_BACKOFF: Duration = StageOptions::LONGEST_BACKOFF;
 /// What records may occupy between source and target where nothing else is said, in bytes.
 pub const MEMORY: u64 = 256 << 20;
 
@@ -62,6 +62,8 @@ pub struct StageSettings {
     pub backoff: Duration,
     /// How long one call may take.
     pub timeout: Option<Duration>,
+    /// How long all tries of one record (or one batch) may take together: none begins later.
+    pub deadline: Option<Duration>,
     /// Whether the rules that the attribute asks for are checked.
     pub validate: bool,
 }
@@ -85,6 +87,7 @@ impl StageSettings {
             retries: options.retries.unwrap_or(0),
             backoff: options.backoff.unwrap_or(BACKOFF),
             timeout: options.timeout,
+            deadline: options.deadline,
             validate: options.validate_input || options.validate_output,
         }
     }

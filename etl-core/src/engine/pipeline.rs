@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::wiring::Plan;
 use crate::contract::error::Result;
 use crate::contract::needs::Context;
+use crate::contract::policy::Delivery;
 
 /// A pipeline: what it is made of and how to make it. Written by `pipeline!`.
 pub trait Pipeline: Sized + Send + Sync + 'static {
@@ -16,6 +17,12 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     type Context: Context;
     /// The name, as written in `pipeline!`.
     const NAME: &'static str;
+    /// What its source and its target can promise: computed by the compiler from their types.
+    const GUARANTEE: Delivery;
+    /// Whether a record can be lost when a run is killed.
+    const MAY_LOSE: bool = Self::GUARANTEE.may_lose();
+    /// Whether a record can be in the target twice when a run is killed or a load is tried again.
+    const MAY_DOUBLE: bool = Self::GUARANTEE.may_double();
 
     /// The stages, their order, and the policies.
     fn plan() -> Plan<Self::Context>;

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::panics::guarded_async;
 use super::parcel::{Parcel, Records, Undecoded};
-use super::retry::pauses;
+use super::retry::{Begun, pauses};
 use super::runners::timed_out;
 use super::segment::decode;
 use super::shared::{BUDGET_UNIT, Letters, Shared};
@@ -22,7 +22,7 @@ const CHUNK_BYTES: u64 = 1 << 20;
 /// Opens and validates the source.
 pub(super) async fn open<C>(shared: &Shared<C>) -> Result<Box<dyn Reader + '_>> {
     let stage = &shared.stages[0];
-    let mut pauses = pauses(&stage.settings);
+    let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
     let mut attempts = 1;
     loop {
         let opened = guarded_async(async {

@@ -13,6 +13,7 @@ use super::options::RunOptions;
 use super::panics::{guarded_async, silence_stages};
 use super::parcel::Parcel;
 use super::pool::CpuPool;
+use super::promises::{self, Ready};
 use super::reading::{self, Start, lost};
 use super::segment::{drive, segments};
 use super::shared::{Letters, Ports, Shared, StopHandle};
@@ -102,6 +103,7 @@ impl<C: Context> Run<C> {
             let stage = &shared.stages[shared.loader_index()];
             let mut session = shared.loader.session(&shared.context, stage);
             session.prepare(Preparation::new(shared.options.replace, true)).await.map_err(|error| stage.failure(error))?;
+            promises::kept(&shared.outline, &source, &Ready::of(session.as_ref()))?;
             Ok(Checked { source, target: session.target() })
         });
         checked?.await.unwrap_or_else(|_lost| Err(lost("checking")))
@@ -173,11 +175,12 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
 
     let source = source_is_ready.await.unwrap_or_else(|_lost| Err(lost("reading")));
     let target = target_is_ready.await.unwrap_or_else(|_lost| Err(lost("loading")));
-    if let Ok(name) = &target {
-        ending.target.clone_from(name);
+    if let Ok(ready) = &target {
+        ending.target.clone_from(&ready.target);
     }
     // Of two things in the way, the source's is told first.
-    match source.and_then(|info| target.map(|_name| info)) {
+    let both = source.and_then(|source| target.map(|ready| (source, ready)));
+    match both.and_then(|(source, ready)| promises::kept(&shared.outline, &source, &ready).map(|()| source)) {
         Ok(source) => {
             tracing::info!(parent: &shared.span, source = %source.name, target = %ending.target, "source and target are ready");
             let _reader_waits = go.send(());
@@ -271,7 +274,7 @@ where
 }
 
 struct LoadPorts {
-    ready: oneshot::Sender<Result<String>>,
+    ready: oneshot::Sender<Result<Ready>>,
     input: mpsc::Receiver<Parcel>,
     letters: mpsc::Sender<Letters>,
     drained: oneshot::Sender<()>,
@@ -295,7 +298,7 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
     let prepared = prepared.and_then(|prepared| prepared);
     let usable = prepared.is_ok();
     let _nobody_waits = ready.send(match prepared {
-        Ok(()) => Ok(session.target()),
+        Ok(()) => Ok(Ready::of(session.as_ref())),
         Err(error) => Err(stage.failure(error)),
     });
     loop {

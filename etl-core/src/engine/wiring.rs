@@ -11,10 +11,11 @@
 use std::marker::PhantomData;
 
 use super::steps::{LoadStep, OpenStep, Step};
+use crate::contract::guarantee;
 use crate::contract::needs::{Context, LentBy, Needs};
-use crate::contract::policy::Policy;
+use crate::contract::policy::{Delivery, Policy};
 use crate::contract::record::Record;
-use crate::contract::stage::{Extractor, Guard, Loader, StageDefinition, Transform};
+use crate::contract::stage::{Extractor, Guard, Loader, Role, StageDefinition, Transform};
 
 /// A whole pipeline, wired and ready to run with a context of type `C`.
 pub struct Plan<C> {
@@ -40,6 +41,49 @@ pub struct Outline {
     pub resources: Vec<&'static str>,
     /// Its policy, as written.
     pub policy: Policy,
+}
+
+impl Outline {
+    /// What its source and its targets can promise; what `delivery:` demands may be less.
+    #[must_use]
+    pub fn guarantee(&self) -> Delivery {
+        let replayable = self.stages.iter().filter(|stage| stage.role == Role::Extractor).all(|stage| stage.replayable);
+        let of = |stage: &StageDefinition| guarantee::of(replayable, stage.target);
+        // The weakest of them; the order of the words is that of their strength.
+        self.stages.iter().filter(|stage| stage.role == Role::Loader).map(of).min().unwrap_or(Delivery::AtMostOnce)
+    }
+
+    /// A number that changes when a stage, its options or the order of the stages do: another flow
+    /// cannot go on from this one's checkpoint.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = Fnv::new();
+        for stage in &self.stages {
+            hash.bytes(stage.name.as_bytes());
+            hash.bytes(&stage.fingerprint.to_le_bytes());
+        }
+        for edge in &self.edges {
+            hash.bytes(&(edge.from as u64).to_le_bytes());
+            hash.bytes(&(edge.to as u64).to_le_bytes());
+        }
+        hash.0
+    }
+}
+
+/// FNV-1a, 64 bits: the same on every machine and in every version, which the hashes of the standard
+/// library do not promise.
+struct Fnv(u64);
+
+impl Fnv {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }
 
 /// Records go from one stage to another.

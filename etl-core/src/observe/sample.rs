@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::contract::error::{Class, Classes};
+use crate::contract::guarantee::TargetKind;
 use crate::contract::policy::{Delivery, Policy, Threshold};
 use crate::contract::stage::{Role, StageDefinition, StageOptions, Takes};
 use crate::engine::wiring::{Edge, Outline};
@@ -12,6 +13,8 @@ pub(crate) fn outline() -> Outline {
     let flights = StageDefinition {
         output: "RawFlight",
         needs: &["Config"],
+        replayable: true,
+        decodes: true,
         doc: "The carriers' exports.",
         ..StageDefinition::new("flights", Role::Extractor)
     };
@@ -47,6 +50,7 @@ pub(crate) fn outline() -> Outline {
         input: "Located<Flight>",
         needs: &["Warehouse"],
         transactional: true,
+        target: TargetKind::Commits,
         classes: Classes::FAIL.with(Class::Retry),
         options: StageOptions { batch: Some(5_000), retries: Some(3), timeout: Some(Duration::from_secs(30)), ..StageOptions::NONE },
         ..StageDefinition::new("flights_table", Role::Loader)
@@ -59,6 +63,6 @@ pub(crate) fn outline() -> Outline {
         edges: (1..stages.len()).map(|to| Edge { from: to - 1, to }).collect(),
         stages,
         resources: vec!["carriers", "warehouse"],
-        policy: Policy { threshold: Threshold::rate(0.01), delivery: Some(Delivery::AtLeastOnce), memory: None, dead_letter: true },
+        policy: Policy { threshold: Threshold::rate(0.01), delivery: Some(Delivery::AtLeastOnce), dead_letter: true, ..Policy::NONE },
     }
 }

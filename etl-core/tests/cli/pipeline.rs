@@ -96,6 +96,7 @@ pub(crate) struct Numbers;
 
 impl Extractor for Numbers {
     type Out = Number;
+    type Class = etl_core::guarantee::Ephemeral;
     type Needs = (Settings,);
     const DEFINITION: StageDefinition = {
         let mut definition = StageDefinition::new("numbers", Role::Extractor);
@@ -168,6 +169,7 @@ pub(crate) struct Append;
 impl Loader for Append {
     type In = Number;
     type Target = Untargeted;
+    type Class = etl_core::guarantee::AppendOnly;
     type Error = Error;
     type Needs = (Settings,);
     type InputGuard = Unchecked;
@@ -204,6 +206,7 @@ impl Pipeline for DailyNumbers {
     type Settings = Settings;
     type Context = Settings;
     const NAME: &'static str = "DailyNumbers";
+    const GUARANTEE: etl_core::policy::Delivery = etl_core::policy::Delivery::AtMostOnce;
 
     fn plan() -> Plan<Settings> {
         let mut policy = Policy::NONE;
@@ -247,6 +250,7 @@ pub(crate) struct Silence;
 
 impl Extractor for Silence {
     type Out = Number;
+    type Class = etl_core::guarantee::Ephemeral;
     type Needs = ();
     const DEFINITION: StageDefinition = StageDefinition::new("silence", Role::Extractor);
 
@@ -260,6 +264,7 @@ pub(crate) struct Forget;
 impl Loader for Forget {
     type In = Number;
     type Target = Untargeted;
+    type Class = etl_core::guarantee::AppendOnly;
     type Error = Error;
     type Needs = ();
     type InputGuard = Unchecked;
@@ -278,6 +283,7 @@ impl Pipeline for NightlyNothing {
     type Settings = ();
     type Context = Empty;
     const NAME: &'static str = "NightlyNothing";
+    const GUARANTEE: etl_core::policy::Delivery = etl_core::policy::Delivery::AtMostOnce;
 
     fn plan() -> Plan<Empty> {
         Plan::build(Self::NAME).doc("Does nothing.").extract::<Silence>().load::<Forget>()

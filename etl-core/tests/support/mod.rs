@@ -128,6 +128,7 @@ pub struct Numbers;
 
 impl Extractor for Numbers {
     type Out = Number;
+    type Class = etl_core::guarantee::Ephemeral;
     type Needs = (Cx,);
     const DEFINITION: StageDefinition = StageDefinition::new("numbers", Role::Extractor);
 
@@ -275,6 +276,7 @@ pub struct Store;
 impl Loader for Store {
     type In = Number;
     type Target = Untargeted;
+    type Class = etl_core::guarantee::AppendOnly;
     type Error = Oops;
     type Needs = (Cx,);
     type InputGuard = Unchecked;

@@ -2,6 +2,7 @@
 
 pub(crate) mod record;
 pub(crate) mod serde_record;
+pub(crate) mod settings;
 pub(crate) mod stage_error;
 
 mod case;

@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Fields, Type};
 
 use self::options::{FieldOptions, RecordOptions};
-use crate::ctx::{Ctx, argument_of, mixed_at};
+use crate::ctx::{Ctx, argument_of, mixed_at, text_of};
 use crate::diag::Errors;
 use crate::messages;
 
@@ -18,6 +18,8 @@ struct Field {
     ty: Type,
     column: String,
     options: FieldOptions,
+    /// Something was said of it: it is neither read nor shown.
+    unreadable: bool,
 }
 
 pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
@@ -64,7 +66,13 @@ fn fields<'f>(named: impl IntoIterator<Item = &'f syn::Field>, record: &RecordOp
             let at = options.rename.as_ref().map_or(name.span(), |(_, span)| *span);
             errors.at(at, messages::duplicate_column(&column, &first.name.to_string()));
         }
-        fields.push(Field { name: name.clone(), ty: field.ty.clone(), column, options });
+        let secret = argument_of(inside_option(&field.ty), "Secret");
+        if let Some(inner) = secret {
+            errors.on(&field.ty, messages::record_secret(&text_of(inner)));
+        }
+        // Said already: the codec is asked about a type that is one.
+        let ty = secret.unwrap_or(&field.ty).clone();
+        fields.push(Field { name: name.clone(), ty, column, options, unreadable: secret.is_some() });
     }
     fields
 }
@@ -86,6 +94,10 @@ impl Field {
     fn span(&self) -> Span {
         mixed_at(crate::ctx::first_span(&self.ty))
     }
+}
+
+fn inside_option(ty: &Type) -> &Type {
+    argument_of(ty, "Option").unwrap_or(ty)
 }
 
 /// `Option<Sensitive<Date>>` as text: what is around the type that has `FromStr` and `Display`.
@@ -124,6 +136,9 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
         let span = field.span();
         let etl = ctx.runtime_at(span);
         let (codec, column, name) = (field.codec(ctx, span), &field.column, &field.name);
+        if field.unreadable {
+            return quote_spanned!(span=> #name: ::core::unreachable!());
+        }
         let read = quote_spanned! {span=>
             match #codec::read(#source, #index) {
                 ::core::result::Result::Ok(#value) => #value,
@@ -146,18 +161,21 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
             quote_spanned!(span=> #name: #read)
         }
     });
-    let shows = fields.iter().enumerate().map(|(index, field)| {
+    let shows = fields.iter().enumerate().filter(|(_, field)| !field.unreadable).map(|(index, field)| {
         let span = field.span();
         let (codec, name) = (field.codec(ctx, span), &field.name);
         quote_spanned!(span=> #codec::show(&self.#name, #visitor, #index)?;)
     });
-    let shows_columns = fields.iter().enumerate().map(|(index, field)| {
+    let shows_columns = fields.iter().enumerate().filter(|(_, field)| !field.unreadable).map(|(index, field)| {
         let span = field.span();
         let (codec, name) = (field.codec(ctx, span), &field.name);
         quote_spanned! {span=>
             #codec::show_column(#records, |#record| ::core::option::Option::Some(&#record.#name), #visitor, #index)?;
         }
     });
+    let count = fields.len();
+    // What cannot be read is an error already.
+    let unreachable = fields.iter().any(|field| field.unreadable).then(|| quote_spanned!(span=> #[allow(unreachable_code)]));
     quote_spanned! {span=>
         const _: () = {
             #[automatically_derived]
@@ -166,6 +184,7 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
             }
 
             #[automatically_derived]
+            #unreachable
             impl #etl::record::Decode for #name {
                 #[inline]
                 fn decode<Source: #etl::record::codec::FieldSource>(
@@ -197,6 +216,8 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
 
             #[automatically_derived]
             impl #etl::record::Record for #name {
+                const COLUMNS: usize = #count;
+
                 fn to_json(&self, out: &mut ::std::vec::Vec<u8>) -> bool {
                     #etl::record::write_json(self, out);
                     true

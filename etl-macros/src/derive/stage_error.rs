@@ -119,11 +119,21 @@ fn hint(attrs: &[Attribute], errors: &mut Errors) -> Option<String> {
     for attr in find(attrs, "hint") {
         match attr.parse_args::<syn::LitStr>() {
             Ok(_) if hint.is_some() => errors.on(attr, messages::hint_twice()),
-            Ok(text) => hint = Some(text.value()),
+            Ok(text) => {
+                if quotes(&text.value()) {
+                    errors.at(text.span(), messages::hint_quotes());
+                }
+                hint = Some(text.value());
+            }
             Err(_) => errors.on(attr, messages::hint_form()),
         }
     }
     hint
+}
+
+/// Whether a text has a place for a value, as the texts of `#[error(…)]` have.
+fn quotes(text: &str) -> bool {
+    without_values(text).contains('…') && !text.contains('…')
 }
 
 /// The cause as thiserror finds it: `#[source]`, `#[from]`, a field named `source`, or the only

@@ -70,9 +70,11 @@ fn parse_one(role: Role, chunk: TokenStream, errors: &mut Errors) -> Option<Entr
 }
 
 fn unknown(role: Role, name: &str) -> String {
-    let known = || table::of(role).iter().filter(|spec| !matches!(spec.kind, Kind::NotYet(_))).map(|spec| spec.name);
-    let others: Vec<_> =
-        Role::ALL.into_iter().filter(|other| *other != role && table::of(*other).iter().any(|spec| spec.name == name)).collect();
+    let known = || table::of(role).iter().filter(|spec| spec.kind.is_here()).map(|spec| spec.name);
+    let others: Vec<_> = Role::ALL
+        .into_iter()
+        .filter(|other| *other != role && table::of(*other).iter().any(|spec| spec.name == name && spec.kind.is_here()))
+        .collect();
     if !others.is_empty() {
         return messages::option_of_another_role(name, role, &others);
     }

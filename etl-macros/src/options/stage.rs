@@ -3,11 +3,14 @@
 //! A rule that is broken is reported at the word that breaks it, and that word is forgotten, so
 //! that the stage is still expanded and the pipeline around it says nothing more.
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
+use syn::ext::IdentExt;
 
 use super::value::duration_tokens;
-use super::{Options, Side, Value};
+use super::{Count, Options, Side, Value};
 use crate::ctx::{Ctx, mixed_at};
 use crate::diag::Errors;
 use crate::messages;
@@ -35,12 +38,56 @@ pub(crate) fn check(role: Role, options: &mut Options, signature: &Signature, er
     if options.get("retries").is_none() {
         refuse(options, "backoff", &|| messages::backoff_alone().to_owned());
     }
+    if options.get("retries").is_none() {
+        refuse(options, "deadline", &|| messages::deadline_alone(signature.is_async));
+    }
+    if signature.mutable.is_some() {
+        refuse(options, "idempotent", &|| messages::key_in_a_transaction().to_owned());
+    }
     if options.get("validate").is_none() {
         refuse(options, "invalid", &|| messages::invalid_alone(role));
     }
+    if let (Some(worst), Some((deadline, span))) = (worst_case(options), options.duration("deadline"))
+        && worst > deadline
+    {
+        errors.at(span, messages::deadline_too_short(worst));
+        options.remove("deadline");
+    }
 }
 
+/// The longest that all tries of one record may take together, where every part of it is a literal:
+/// each try up to its timeout, each pause up to twice its length, because of the jitter. The same as
+/// `StageOptions::worst_case` of the runtime.
+fn worst_case(options: &Options) -> Option<Duration> {
+    let (timeout, _) = options.duration("timeout")?;
+    let Value::Count(Count::Literal(retries, _)) = &options.get("retries")?.value else { return None };
+    let first = options.duration("backoff").map_or(BACKOFF, |(backoff, _)| backoff);
+    let retries = u32::try_from(*retries).unwrap_or(u32::MAX);
+    let longest = LONGEST_BACKOFF.max(first);
+    let mut worst = timeout.saturating_mul(retries.saturating_add(1));
+    let mut pause = first;
+    for retry in 0..retries {
+        if pause >= longest {
+            return Some(worst.saturating_add(longest.saturating_mul(2).saturating_mul(retries - retry)));
+        }
+        worst = worst.saturating_add(pause.saturating_mul(2));
+        pause = longest.min(pause.saturating_mul(2));
+    }
+    Some(worst)
+}
+
+/// The first pause before a retry where nothing is said, and the longest: those of the runtime.
+const BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
 impl Options {
+    fn duration(&self, name: &str) -> Option<(Duration, Span)> {
+        match self.get(name)?.value {
+            Value::Duration(duration, span) => Some((duration, span)),
+            _ => None,
+        }
+    }
+
     /// Whether records are checked on one side, and the word that says so.
     pub(crate) fn validates(&self, side: Side) -> Option<Span> {
         match &self.get("validate")?.value {
@@ -75,7 +122,7 @@ impl Options {
                     let count = count.tokens();
                     quote_spanned!(at=> .#setter(#count))
                 }
-                Value::Duration(duration) => {
+                Value::Duration(duration, _) => {
                     let setter = setter(&format!("with_{}", entry.name));
                     let duration = duration_tokens(*duration);
                     quote_spanned!(at=> .#setter(#duration))
@@ -89,6 +136,10 @@ impl Options {
                     let (input, output) = (has(sides, Side::Input), has(sides, Side::Output));
                     quote_spanned!(at=> .with_validation(#input, #output))
                 }
+                Value::Key(fields) => {
+                    let fields = fields.iter().map(|field| field.unraw().to_string());
+                    quote_spanned!(at=> .with_key(&[#(#fields),*]))
+                }
                 Value::Path(_) => continue,
             };
             made.extend(call);
@@ -98,6 +149,19 @@ impl Options {
 
     /// Assertions about numbers that only the compiler knows.
     pub(crate) fn assertions(&self, ctx: &Ctx) -> TokenStream {
+        let mut assertions = self.counts(ctx);
+        if let (Some((_, span)), Some(Value::Count(Count::Constant(_))), Some(_)) =
+            (self.duration("deadline"), self.get("retries").map(|entry| &entry.value), self.get("timeout"))
+        {
+            let etl = ctx.runtime_at(mixed_at(span));
+            let (options, message) = (self.tokens(ctx), messages::deadline_too_short_somehow());
+            assertions
+                .extend(quote_spanned!(mixed_at(span)=> const _: () = #etl::__private::demand((#options).fits_deadline(), #message);));
+        }
+        assertions
+    }
+
+    fn counts(&self, ctx: &Ctx) -> TokenStream {
         self.0
             .iter()
             .filter_map(|entry| match &entry.value {

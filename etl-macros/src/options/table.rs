@@ -25,8 +25,19 @@ pub(crate) enum Kind {
     Sides { output: bool },
     /// A path.
     Path,
+    /// `(key = field)` or `(key = [a, b])`: fields of the record.
+    Key,
+    /// A clause of `pipeline!`, written so there.
+    Clause(&'static str),
     /// A word of a version to come.
     NotYet(&'static str),
+}
+
+impl Kind {
+    /// Whether an attribute can have it: not a clause, nor a word of a version to come.
+    pub(crate) const fn is_here(self) -> bool {
+        !matches!(self, Self::Clause(_) | Self::NotYet(_))
+    }
 }
 
 const FATES: &[&str] = &["reject", "skip", "fail"];
@@ -39,12 +50,15 @@ const BATCH: Spec = spec("batch", Kind::Count { max: usize::MAX as u64 }, "batch
 const RETRIES: Spec = spec("retries", Kind::Count { max: u32::MAX as u64 }, "retries = 3");
 const BACKOFF: Spec = spec("backoff", Kind::Duration, "backoff = \"200ms\"");
 const TIMEOUT: Spec = spec("timeout", Kind::Duration, "timeout = \"30s\"");
+const DEADLINE: Spec = spec("deadline", Kind::Duration, "deadline = \"2m\"");
 const INVALID: Spec = spec("invalid", Kind::Word(FATES), "invalid = reject");
 const VALIDATE_INPUT: Spec = spec("validate", Kind::Sides { output: false }, "validate(input)");
 const CRATE: Spec = spec("crate", Kind::Path, "crate = ::etl_core");
 const COMPENSATE: Spec = spec("compensate", Kind::NotYet("undoing effects outside the process"), "");
-const ATOMIC: Spec = spec("atomic", Kind::NotYet("committing a whole run at once"), "");
-const IDEMPOTENT: Spec = spec("idempotent", Kind::NotYet("loading by key"), "");
+const ATOMIC: Spec = spec("atomic", Kind::Clause("atomic: run"), "");
+const DELIVERY: Spec = spec("delivery", Kind::Clause("delivery: at_least_once"), "");
+const DEAD_LETTER: Spec = spec("dead_letter", Kind::Clause("dead_letter: file(\"rejects.jsonl\")"), "");
+const ERROR_THRESHOLD: Spec = spec("error_threshold", Kind::Clause("error_threshold: 1%"), "");
 
 /// The options of a role, in the order in which messages list them.
 pub(crate) const fn of(role: Role) -> &'static [Spec] {
@@ -57,7 +71,19 @@ pub(crate) const fn of(role: Role) -> &'static [Spec] {
     }
 }
 
-const EXTRACTOR: &[Spec] = &[BATCH, RETRIES, BACKOFF, TIMEOUT, spec("malformed", Kind::Word(FATES), "malformed = reject"), CRATE];
+const EXTRACTOR: &[Spec] = &[
+    BATCH,
+    RETRIES,
+    BACKOFF,
+    TIMEOUT,
+    DEADLINE,
+    spec("malformed", Kind::Word(FATES), "malformed = reject"),
+    spec("replayable", Kind::Flag, "replayable"),
+    CRATE,
+    DELIVERY,
+    DEAD_LETTER,
+    ERROR_THRESHOLD,
+];
 
 const TRANSFORM: &[Spec] = &[
     spec("parallel", Kind::Flag, "parallel"),
@@ -67,15 +93,33 @@ const TRANSFORM: &[Spec] = &[
     RETRIES,
     BACKOFF,
     TIMEOUT,
+    DEADLINE,
     spec("validate", Kind::Sides { output: true }, "validate(output)"),
     INVALID,
     CRATE,
     COMPENSATE,
+    DEAD_LETTER,
+    ERROR_THRESHOLD,
 ];
 
-const FILTER: &[Spec] = &[RETRIES, BACKOFF, TIMEOUT, VALIDATE_INPUT, INVALID, CRATE];
+const FILTER: &[Spec] = &[RETRIES, BACKOFF, TIMEOUT, DEADLINE, VALIDATE_INPUT, INVALID, CRATE, DEAD_LETTER, ERROR_THRESHOLD];
 
-const LOADER: &[Spec] = &[BATCH, RETRIES, BACKOFF, TIMEOUT, VALIDATE_INPUT, INVALID, CRATE, COMPENSATE, ATOMIC, IDEMPOTENT];
+const LOADER: &[Spec] = &[
+    BATCH,
+    RETRIES,
+    BACKOFF,
+    TIMEOUT,
+    DEADLINE,
+    VALIDATE_INPUT,
+    INVALID,
+    spec("idempotent", Kind::Key, "idempotent(key = id)"),
+    CRATE,
+    COMPENSATE,
+    ATOMIC,
+    DELIVERY,
+    DEAD_LETTER,
+    ERROR_THRESHOLD,
+];
 
 const RESOURCE: &[Spec] = &[CRATE];
 
@@ -92,7 +136,11 @@ pub(crate) const OFTEN_MEANT: &[(&str, &str)] = &[
     ("workers", "parallel"),
     ("threads", "parallel"),
     ("delay", "backoff"),
-    ("deadline", "timeout"),
+    ("key", "idempotent"),
+    ("upsert", "idempotent"),
+    ("total_timeout", "deadline"),
+    ("rewindable", "replayable"),
+    ("dlq", "dead_letter"),
     ("check", "validate"),
     ("validation", "validate"),
     ("on_invalid", "invalid"),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::parse::Parser;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprPath, Lit, Token};
 
@@ -18,9 +19,10 @@ use crate::role::Role;
 pub(crate) enum Value {
     Flag,
     Count(Count),
-    Duration(Duration),
+    Duration(Duration, Span),
     Word(&'static str),
     Sides(Vec<(Side, Span)>),
+    Key(Vec<Ident>),
     Path(syn::Path),
 }
 
@@ -68,6 +70,15 @@ pub(crate) fn duration_tokens(duration: Duration) -> TokenStream {
 /// Reads what was written behind `key`.
 pub(super) fn read(role: Role, spec: &Spec, key: &Ident, written: Written, errors: &mut Errors) -> Option<Value> {
     match (spec.kind, written) {
+        (Kind::Clause(example), _) => {
+            errors.at(key.span(), messages::option_is_a_clause(spec.name, example));
+            None
+        }
+        (Kind::Key, Written::Parens(span, inside)) => fields(span, inside, errors).map(Value::Key),
+        (Kind::Key, _) => {
+            errors.at(key.span(), messages::key_form(None));
+            None
+        }
         (Kind::NotYet(what), _) => {
             errors.at(key.span(), messages::option_not_yet(spec.name, what));
             None
@@ -99,7 +110,7 @@ pub(super) fn read(role: Role, spec: &Spec, key: &Ident, written: Written, error
             None
         }
         (Kind::Count { max }, Written::Equals(value)) => count(spec, max, value, errors).map(Value::Count),
-        (Kind::Duration, Written::Equals(value)) => duration(spec, value, errors).map(Value::Duration),
+        (Kind::Duration, Written::Equals(value)) => duration(spec, value, errors),
         (Kind::Word(words), Written::Equals(value)) => word(spec, words, value, errors).map(Value::Word),
         (Kind::Path, Written::Equals(value)) => errors.keep(syn::Path::parse_mod_style.parse2(value)).map(Value::Path),
     }
@@ -150,7 +161,7 @@ fn count(spec: &Spec, max: u64, value: TokenStream, errors: &mut Errors) -> Opti
     }
 }
 
-fn duration(spec: &Spec, value: TokenStream, errors: &mut Errors) -> Option<Duration> {
+fn duration(spec: &Spec, value: TokenStream, errors: &mut Errors) -> Option<Value> {
     match expression(spec, value, errors)? {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => match humantime::parse_duration(&text.value()) {
@@ -158,7 +169,7 @@ fn duration(spec: &Spec, value: TokenStream, errors: &mut Errors) -> Option<Dura
                     errors.on(&literal, messages::zero_duration(spec.name));
                     None
                 }
-                Ok(duration) => Some(duration),
+                Ok(duration) => Some(Value::Duration(duration, text.span())),
                 Err(_) => {
                     errors.on(&literal, messages::bad_duration(spec.name, &text.value()));
                     None
@@ -187,6 +198,43 @@ fn word(spec: &Spec, words: &[&'static str], value: TokenStream, errors: &mut Er
         errors.on(path, messages::unknown_word(spec.name, &written, did_you_mean(&written, words.iter().copied()), words));
     }
     known
+}
+
+/// `key = id` or `key = [day, carrier]`.
+fn fields(span: Span, inside: TokenStream, errors: &mut Errors) -> Option<Vec<Ident>> {
+    let key = |input: ParseStream<'_>| {
+        let word = input.call(Ident::parse_any)?;
+        if word != "key" {
+            let field = input.is_empty().then(|| word.to_string());
+            return Err(syn::Error::new(word.span(), messages::key_form(field.as_deref())));
+        }
+        if !input.peek(Token![=]) {
+            return Err(syn::Error::new(word.span(), messages::key_form(None)));
+        }
+        input.parse::<Token![=]>()?;
+        let fields = if input.peek(syn::token::Bracket) {
+            let listed;
+            syn::bracketed!(listed in input);
+            Punctuated::<Ident, Token![,]>::parse_terminated(&listed)?.into_iter().collect()
+        } else {
+            vec![input.parse::<Ident>().map_err(|error| syn::Error::new(error.span(), messages::key_form(None)))?]
+        };
+        if input.is_empty() { Ok(fields) } else { Err(input.error(messages::key_form(None))) }
+    };
+    if inside.is_empty() {
+        errors.at(span, messages::key_form(None));
+        return None;
+    }
+    let fields: Vec<Ident> = errors.keep(key.parse2(inside))?;
+    if fields.is_empty() {
+        errors.at(span, messages::key_form(None));
+        return None;
+    }
+    if let Some((at, twice)) = fields.iter().enumerate().find(|(at, field)| fields[..*at].contains(field)) {
+        errors.at(twice.span(), messages::key_twice(&fields[at].to_string()));
+        return None;
+    }
+    Some(fields)
 }
 
 fn sides(role: Role, output: bool, span: Span, inside: TokenStream, errors: &mut Errors) -> Option<Vec<(Side, Span)>> {

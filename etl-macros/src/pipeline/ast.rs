@@ -10,10 +10,8 @@ use crate::diag::{Errors, did_you_mean};
 use crate::messages;
 
 /// The names of the clauses, in the order in which messages list them.
-pub(super) const CLAUSES: [&str; 8] = ["settings", "resources", "flow", "delivery", "error_threshold", "dead_letter", "memory", "crate"];
-
-/// Known words of a version to come.
-const NOT_YET: [&str; 1] = ["atomic"];
+pub(super) const CLAUSES: [&str; 9] =
+    ["settings", "resources", "flow", "delivery", "atomic", "error_threshold", "dead_letter", "memory", "crate"];
 
 /// A `pipeline!` as written.
 pub(super) struct Ast {
@@ -67,9 +65,7 @@ fn clauses(body: TokenStream, errors: &mut Errors) -> Vec<Clause> {
     let mut clauses: Vec<Clause> = Vec::new();
     for raw in split(body, errors) {
         let name = raw.key.unraw().to_string();
-        if NOT_YET.contains(&name.as_str()) {
-            errors.at(raw.key.span(), messages::atomic_not_yet());
-        } else if !CLAUSES.contains(&name.as_str()) {
+        if !CLAUSES.contains(&name.as_str()) {
             errors.at(raw.key.span(), messages::unknown_clause(&name, meant(&name), &CLAUSES));
         } else if let Some(first) = clauses.iter().find(|clause| clause.key == raw.key) {
             errors.at(raw.key.span(), messages::duplicate_clause(&name, first.key.span()));
@@ -88,7 +84,8 @@ fn meant(name: &str) -> Option<&'static str> {
     let known = match name {
         "config" => Some("settings"),
         "stages" | "steps" | "graph" => Some("flow"),
-        "guarantee" => Some("delivery"),
+        "guarantee" | "exactly_once" => Some("delivery"),
+        "transaction" => Some("atomic"),
         "dead_letters" | "dlq" | "rejects" => Some("dead_letter"),
         "threshold" | "max_errors" => Some("error_threshold"),
         "memory_limit" | "budget" => Some("memory"),

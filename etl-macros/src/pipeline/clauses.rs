@@ -12,12 +12,47 @@ use crate::messages;
 /// What the pipeline as a whole promises and tolerates.
 #[derive(Default)]
 pub(super) struct Policy {
-    /// The variant of `Delivery`.
-    pub(super) delivery: Option<&'static str>,
+    pub(super) delivery: Option<Delivery>,
+    /// `atomic: run`
+    pub(super) atomic_run: bool,
     pub(super) threshold: Option<Threshold>,
     /// Bytes.
     pub(super) memory: Option<u64>,
     pub(super) dead_letter: bool,
+}
+
+/// `delivery: …`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names, reason = "the words that people write")]
+pub(super) enum Delivery {
+    AtMostOnce,
+    AtLeastOnce,
+    EffectivelyOnce,
+    ExactlyOnce,
+}
+
+impl Delivery {
+    const ALL: [Self; 4] = [Self::AtMostOnce, Self::AtLeastOnce, Self::EffectivelyOnce, Self::ExactlyOnce];
+
+    /// The word in `delivery:`.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::AtMostOnce => "at_most_once",
+            Self::AtLeastOnce => "at_least_once",
+            Self::EffectivelyOnce => "effectively_once",
+            Self::ExactlyOnce => "exactly_once",
+        }
+    }
+
+    /// The name of the variant of `etl_core::policy::Delivery`.
+    const fn variant(self) -> &'static str {
+        match self {
+            Self::AtMostOnce => "AtMostOnce",
+            Self::AtLeastOnce => "AtLeastOnce",
+            Self::EffectivelyOnce => "EffectivelyOnce",
+            Self::ExactlyOnce => "ExactlyOnce",
+        }
+    }
 }
 
 /// `[1%, 500] after 1_000`
@@ -49,9 +84,10 @@ impl Policy {
             made.extend(quote_spanned!(span=> .with_threshold(#threshold)));
         }
         if let Some(delivery) = self.delivery {
-            let delivery = Ident::new(delivery, span);
+            let delivery = Ident::new(delivery.variant(), span);
             made.extend(quote_spanned!(span=> .with_delivery(#etl::policy::Delivery::#delivery)));
         }
+        made.extend(self.atomic_run.then(|| quote_spanned!(span=> .with_atomic(#etl::policy::Atomic::Run))));
         made.extend(self.memory.map(|bytes| quote_spanned!(span=> .with_memory(#bytes))));
         made.extend(self.dead_letter.then(|| quote_spanned!(span=> .with_dead_letter())));
         made
@@ -67,19 +103,31 @@ pub(super) fn whole<T>(clause: &str, value: TokenStream, parse: impl FnOnce(Pars
     parse.parse2(value)
 }
 
-pub(super) fn delivery(value: TokenStream, errors: &mut Errors) -> Option<&'static str> {
-    let word = errors.keep(whole("delivery", value, |input| input.parse::<Ident>()))?;
+pub(super) fn delivery(value: TokenStream, errors: &mut Errors) -> Option<Delivery> {
+    let word = one_word("delivery", value, errors)?;
     let written = word.to_string();
-    match written.as_str() {
-        "at_least_once" => return Some("AtLeastOnce"),
-        "at_most_once" => return Some("AtMostOnce"),
-        "exactly_once" | "effectively_once" => errors.at(word.span(), messages::delivery_not_yet(&written)),
-        _ => {
-            let meant = did_you_mean(&written, ["at_least_once", "at_most_once"]);
-            errors.at(word.span(), messages::unknown_delivery(&written, meant));
-        }
+    let known = Delivery::ALL.into_iter().find(|known| known.word() == written);
+    if known.is_none() {
+        let meant = did_you_mean(&written, Delivery::ALL.map(Delivery::word));
+        errors.at(word.span(), messages::unknown_delivery(&written, meant));
     }
-    None
+    known
+}
+
+/// Whether the whole run is one commit.
+pub(super) fn atomic(value: TokenStream, errors: &mut Errors) -> bool {
+    let Some(word) = one_word("atomic", value, errors) else { return false };
+    let written = word.to_string();
+    if !["batch", "run"].contains(&written.as_str()) {
+        errors.at(word.span(), messages::unknown_atomic(&written, did_you_mean(&written, ["batch", "run"])));
+    }
+    written == "run"
+}
+
+fn one_word(clause: &str, value: TokenStream, errors: &mut Errors) -> Option<Ident> {
+    errors.keep(whole(clause, value, |input| {
+        input.parse::<Ident>().map_err(|error| syn::Error::new(error.span(), messages::one_word(clause)))
+    }))
 }
 
 pub(super) fn threshold(value: TokenStream, errors: &mut Errors) -> Option<Threshold> {

@@ -8,9 +8,10 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
+use super::clauses::{Delivery, Policy};
 use super::context;
 use super::model::{Node, Pipeline, Place};
-use crate::ctx::{first_span, mixed_at};
+use crate::ctx::{first_span, mixed_at, text_of};
 use crate::messages;
 
 /// `sound` says that nothing was reported: only then can the flow be wired.
@@ -26,7 +27,11 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
     let settings = pipeline.settings.as_ref().map_or_else(|| quote_spanned!(mixed=> ()), ToTokens::to_token_stream);
     let context = context::expand(pipeline, &settings);
     let (context_name, context_items, make) = (&context.name, &context.items, &context.make);
-    let (plan, assertions) = if sound { (plan(pipeline, context_name), assertions(pipeline)) } else { (unwired(), TokenStream::new()) };
+    let (plan, guarantee, assertions) = if sound {
+        (plan(pipeline, context_name), guarantee(pipeline), assertions(pipeline))
+    } else {
+        (unwired(), quote_spanned!(mixed=> #etl::policy::Delivery::AtMostOnce), TokenStream::new())
+    };
     let dead_letter = dead_letter(pipeline);
     let given = Ident::new("settings", mixed);
     quote_spanned! {at=>
@@ -50,6 +55,10 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
                 type Settings = #settings;
                 type Context = #context_name;
                 const NAME: &'static str = #text;
+                const GUARANTEE: #etl::policy::Delivery = #guarantee;
+                // Said again here, where rustdoc prints what they come to.
+                const MAY_LOSE: bool = Self::GUARANTEE.may_lose();
+                const MAY_DOUBLE: bool = Self::GUARANTEE.may_double();
 
                 // The parentheses say that a name is meant as a type, so that a function without an
                 // attribute is one error and not two.
@@ -164,11 +173,26 @@ fn associated(pipeline: &Pipeline, node: &Node, place: Place, what: &str) -> Tok
     quote_spanned!(span=> <#path as #etl::stage::#role>::#what)
 }
 
-/// What only the definitions of the stages can tell: that rejected records have somewhere to go,
-/// and that a retry is allowed to double a record.
+/// What the source and the target can promise, as a constant expression.
+fn guarantee(pipeline: &Pipeline) -> TokenStream {
+    let mixed = Span::mixed_site();
+    let etl = pipeline.ctx.runtime();
+    let graph = &pipeline.graph;
+    let of = |place: Place| {
+        let node = graph.nodes.iter().enumerate().find(|(at, _)| graph.place(*at) == place).map(|(_, node)| node);
+        node.map(|node| associated(pipeline, node, place, "DEFINITION"))
+    };
+    match (of(Place::First), of(Place::Last)) {
+        (Some(first), Some(last)) => quote_spanned!(mixed=> #etl::guarantee::of(#first.replayable, #last.target)),
+        _ => quote_spanned!(mixed=> #etl::policy::Delivery::AtMostOnce),
+    }
+}
+
+/// What only the stages can tell: that rejected records have somewhere to go, that a retry is
+/// allowed to double a record, that the parts can keep what `delivery` and `atomic` demand.
 fn assertions(pipeline: &Pipeline) -> TokenStream {
-    let name = pipeline.name.to_string();
     let mut assertions = TokenStream::new();
+    let name = pipeline.name.to_string();
     for (at, node) in pipeline.graph.nodes.iter().enumerate() {
         let span = first_span(&node.path);
         let etl = pipeline.ctx.runtime_at(span);
@@ -179,16 +203,118 @@ fn assertions(pipeline: &Pipeline) -> TokenStream {
             let holds = quote_spanned!(span=> !#definition.all_classes().contains(#etl::error::Class::Reject));
             assertions.extend(demand(pipeline, node, &holds, &message));
         }
-        if place == Place::Last && pipeline.policy.delivery == Some("AtMostOnce") {
-            let message = messages::retries_at_most_once(&node.name(), &name);
-            let holds = quote_spanned!(span=> #definition.options.retries.is_none());
-            assertions.extend(demand(pipeline, node, &holds, &message));
-        } else if place == Place::Last && pipeline.policy.delivery != Some("AtLeastOnce") {
-            let message = messages::retries_without_delivery(&node.name(), &name);
-            let holds = quote_spanned!(span=> #definition.transactional || #definition.options.retries.is_none());
-            assertions.extend(demand(pipeline, node, &holds, &message));
+        if place == Place::Last {
+            assertions.extend(retries(pipeline, node));
         }
+        assertions.extend(kept(pipeline, node, place));
+        assertions.extend(named_apart(pipeline, node));
     }
+    assertions.extend(used(pipeline));
+    assertions
+}
+
+/// That a load is only tried again where it cannot double a record, or may.
+fn retries(pipeline: &Pipeline, loader: &Node) -> Option<TokenStream> {
+    let name = pipeline.name.to_string();
+    let definition = associated(pipeline, loader, Place::Last, "DEFINITION");
+    let span = first_span(&loader.path);
+    let once = quote_spanned!(span=> #definition.options.retries.is_none());
+    let (holds, message) = match pipeline.policy.delivery {
+        Some(Delivery::AtMostOnce) => (once, messages::retries_at_most_once(&loader.name(), &name)),
+        // The demand itself says what the target lacks.
+        Some(_) => return None,
+        None => (
+            quote_spanned!(span=> #definition.transactional || !#definition.options.key.is_empty() || #once),
+            messages::retries_without_delivery(&loader.name(), &name),
+        ),
+    };
+    Some(demand(pipeline, loader, &holds, &message))
+}
+
+/// That a stage is not named like a setting.
+fn named_apart(pipeline: &Pipeline, node: &Node) -> Option<TokenStream> {
+    let settings = pipeline.settings.as_ref()?;
+    let etl = pipeline.ctx.runtime_at(first_span(&node.path));
+    let (name, span) = (node.name(), first_span(&node.path));
+    let message = messages::stage_named_like_a_setting(&name, &text_of(settings));
+    // By way of the pipeline, so that a type that does not exist is reported once, where it is named.
+    let pipeline_name = &pipeline.name;
+    let settings = quote_spanned!(span=> <#pipeline_name as #etl::Pipeline>::Settings);
+    let holds = quote_spanned! {span=>
+        {
+            #[allow(unused_imports)]
+            use #etl::__private::UnknownNames as _;
+            !#etl::__private::lists(#etl::__private::SettingNames::<#settings>::NAMES, #name)
+        }
+    };
+    Some(demand(pipeline, node, &holds, &message))
+}
+
+/// That one stage can keep what the pipeline demands. The stage is named, so that what it lacks is
+/// said of it.
+fn kept(pipeline: &Pipeline, node: &Node, place: Place) -> TokenStream {
+    let Policy { delivery, atomic_run, .. } = pipeline.policy;
+    let span = first_span(&node.path);
+    let etl = pipeline.ctx.runtime_at(span);
+    let path = &node.path;
+    let demanded = delivery.filter(|delivery| *delivery != Delivery::AtMostOnce);
+    let class = || associated(pipeline, node, place, "Class");
+    let assertion = |call: TokenStream| quote_spanned!(span=> #[allow(unused_parens)] const _: () = #etl::__private::#call;);
+    let mut assertions = TokenStream::new();
+    match (place, demanded) {
+        (Place::First, Some(delivery)) => {
+            let (class, word) = (class(), Ident::new(delivery.word(), span));
+            assertions.extend(assertion(quote_spanned!(span=> reads_again::<#class, (#path), #etl::guarantee::#word>())));
+        }
+        (Place::Between, Some(_)) => {
+            let state = associated(pipeline, node, place, "State");
+            assertions.extend(assertion(quote_spanned!(span=> keeps::<#state, (#path)>())));
+        }
+        (Place::Last, Some(Delivery::ExactlyOnce)) => {
+            let class = class();
+            assertions.extend(assertion(quote_spanned!(span=> commits_exactly_once::<#class, (#path)>())));
+        }
+        (Place::Last, Some(Delivery::EffectivelyOnce)) => {
+            let class = class();
+            assertions.extend(assertion(quote_spanned!(span=> commits_effectively_once::<#class, (#path)>())));
+        }
+        _ => {}
+    }
+    if place == Place::Last && atomic_run {
+        let class = class();
+        assertions.extend(assertion(quote_spanned!(span=> commits_whole_runs::<#class, (#path)>())));
+    }
+    assertions
+}
+
+/// That a clause is about something: a place for dead letters where no stage rejects keeps nothing.
+fn used(pipeline: &Pipeline) -> TokenStream {
+    let name = pipeline.name.to_string();
+    let any = |span: Span, class: &str| {
+        let etl = pipeline.ctx.runtime_at(mixed_at(span));
+        let class = Ident::new(class, mixed_at(span));
+        let stages = pipeline.graph.nodes.iter().enumerate().map(|(at, node)| {
+            let definition = associated(pipeline, node, pipeline.graph.place(at), "DEFINITION");
+            quote_spanned!(mixed_at(span)=> #definition.can(#etl::error::Class::#class))
+        });
+        quote_spanned!(mixed_at(span)=> (#(#stages)||*))
+    };
+    let mut assertions = TokenStream::new();
+    let mut demand = |span: Option<Span>, holds: &dyn Fn(Span) -> TokenStream, message: String| {
+        let Some(span) = span else { return };
+        let etl = pipeline.ctx.runtime_at(mixed_at(span));
+        let holds = holds(span);
+        assertions.extend(quote_spanned!(mixed_at(span)=> const _: () = #etl::__private::demand(#holds, #message);));
+    };
+    demand(pipeline.keys.dead_letter, &|span| any(span, "Reject"), messages::dead_letter_without_reject(&name));
+    demand(
+        pipeline.keys.error_threshold,
+        &|span| {
+            let (rejects, skips) = (any(span, "Reject"), any(span, "Skip"));
+            quote_spanned!(mixed_at(span)=> #rejects || #skips)
+        },
+        messages::threshold_without_errors(&name),
+    );
     assertions
 }
 
@@ -228,7 +354,8 @@ fn dead_letter(pipeline: &Pipeline) -> TokenStream {
     }
 }
 
-/// The stages, for the documentation of the pipeline's type.
+/// The flow and the policy, for the documentation of the pipeline's type. What follows from the
+/// stages' types is below it in rustdoc, as constants.
 fn table(pipeline: &Pipeline) -> Vec<String> {
     let graph = &pipeline.graph;
     if graph.nodes.is_empty() || !graph.later.is_empty() {
@@ -238,14 +365,46 @@ fn table(pipeline: &Pipeline) -> Vec<String> {
     if pipeline.doc.is_empty() {
         lines.push(format!(" The pipeline `{}`.", pipeline.name));
     }
-    lines.extend(["", " | | stage | |", " |---|---|---|"].map(str::to_owned));
+    let mut line = |text: &str| lines.push(if text.is_empty() { String::new() } else { format!(" {text}") });
+    line("");
+    line("| | stage | |");
+    line("|---|---|---|");
     for (at, node) in graph.nodes.iter().enumerate() {
         let role = match graph.place(at) {
             Place::First => "reads",
             Place::Between => "changes or filters",
             Place::Last => "loads",
         };
-        lines.push(format!(" | {} | `{}` | {role} |", at + 1, crate::ctx::text_of(&node.path)));
+        line(&format!("| {} | `{}` | {role} |", at + 1, text_of(&node.path)));
+    }
+    line("");
+    line("| policy | |");
+    line("|---|---|");
+    let delivery = match pipeline.policy.delivery {
+        Some(delivery) => format!("`{}`, which the compiler has checked", delivery.word()),
+        None => "nothing demanded; what its parts can keep is in `GUARANTEE`, `MAY_LOSE` and `MAY_DOUBLE`".to_owned(),
+    };
+    line(&format!("| delivery | {delivery} |"));
+    line(&format!("| committed at once | {} |", if pipeline.policy.atomic_run { "the whole run" } else { "each batch" }));
+    let threshold = pipeline.written.error_threshold.as_deref();
+    line(&format!(
+        "| errors tolerated | {} |",
+        threshold.map_or_else(|| "any number of those that are skipped or rejected".to_owned(), |text| format!("`{text}`"))
+    ));
+    let dead_letter = pipeline.written.dead_letter.as_deref();
+    line(&format!(
+        "| rejected records | {} |",
+        dead_letter.map_or_else(|| "none: a record that would be rejected stops the run".to_owned(), |text| format!("`{text}`"))
+    ));
+    if let Some(memory) = &pipeline.written.memory {
+        line(&format!("| records in memory | at most {memory} |"));
+    }
+    if let Some(settings) = &pipeline.settings {
+        line(&format!("| settings | `{}` |", text_of(settings)));
+    }
+    if !pipeline.resources.is_empty() {
+        let resources: Vec<_> = pipeline.resources.iter().map(|path| format!("`{}`", text_of(path))).collect();
+        line(&format!("| resources, in the order of their making | {} |", resources.join(", ")));
     }
     lines
 }

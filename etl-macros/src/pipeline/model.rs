@@ -27,6 +27,24 @@ pub(super) struct Pipeline {
     pub(super) graph: Graph,
     pub(super) policy: Policy,
     pub(super) dead_letter: Option<DeadLetter>,
+    /// The names of the clauses that assertions are about.
+    pub(super) keys: Keys,
+    pub(super) written: Written,
+}
+
+/// Clauses as they were written, for the documentation.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) error_threshold: Option<String>,
+    pub(super) dead_letter: Option<String>,
+    pub(super) memory: Option<String>,
+}
+
+/// Where clauses stand.
+#[derive(Default)]
+pub(super) struct Keys {
+    pub(super) dead_letter: Option<Span>,
+    pub(super) error_threshold: Option<Span>,
 }
 
 /// The stages and who feeds whom.
@@ -116,11 +134,16 @@ pub(super) fn build(ast: Ast, errors: &mut Errors) -> Pipeline {
     let dead_letter = value("dead_letter").and_then(|value| clauses::dead_letter(value, settings.is_some(), errors));
     let policy = Policy {
         delivery: value("delivery").and_then(|value| clauses::delivery(value, errors)),
+        atomic_run: value("atomic").is_some_and(|value| clauses::atomic(value, errors)),
         threshold: value("error_threshold").and_then(|value| clauses::threshold(value, errors)),
         memory: value("memory").and_then(|value| clauses::memory(value, errors)),
         // A clause that could not be read is still there: its absence must not be reported too.
         dead_letter: ast.clause("dead_letter").is_some(),
     };
+    let key = |name: &str| ast.clause(name).map(|clause| clause.key.span());
+    let keys = Keys { dead_letter: key("dead_letter"), error_threshold: key("error_threshold") };
+    let text = |name: &str| value(name).map(text_of);
+    let written = Written { error_threshold: text("error_threshold"), dead_letter: text("dead_letter"), memory: text("memory") };
     Pipeline {
         ctx,
         doc: doc_of(&ast.attrs),
@@ -132,6 +155,8 @@ pub(super) fn build(ast: Ast, errors: &mut Errors) -> Pipeline {
         graph,
         policy,
         dead_letter,
+        keys,
+        written,
     }
 }
 

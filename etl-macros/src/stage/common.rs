@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 
 use super::Stage;
-use crate::ctx::{mixed_at, text_of};
+use crate::ctx::{mixed_at, respan, text_of};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -99,17 +99,19 @@ impl Stage {
             (Role::Loader, Some(_)) => made.extend(quote_spanned!(span=> .with_transaction())),
             _ => {}
         }
-        let options = self.options.tokens(&self.ctx);
-        made.extend(quote_spanned!(span=> .with_classes(#classes).with_options(#options)));
+        let (options, fingerprint) = (self.options.tokens(&self.ctx), self.fingerprint);
+        made.extend(quote_spanned!(span=> .with_classes(#classes).with_options(#options).with_fingerprint(#fingerprint)));
         made
     }
 
-    /// `Checked` at the word that asks for it, or `Unchecked`.
-    pub(super) fn guard(&self, side: Side) -> TokenStream {
+    /// `Checked` at the word that asks for it, once it is known that `checked` has rules, or
+    /// `Unchecked`.
+    pub(super) fn guard(&self, side: Side, checked: &TokenStream) -> TokenStream {
         match self.options.validates(side) {
             Some(span) => {
                 let etl = self.ctx.runtime_at(span);
-                quote_spanned!(span=> #etl::stage::Checked)
+                let checked = respan(checked.clone(), span);
+                quote_spanned!(span=> <[(); #etl::__private::witness::has_rules::<#checked>()] as #etl::__private::Known<#etl::stage::Checked>>::Type)
             }
             None => {
                 let etl = self.ctx.runtime_at(self.at());
@@ -131,6 +133,34 @@ impl Stage {
             });
         }
         assertions
+    }
+
+    /// An assertion that an option makes sense, said at its name; nothing where it is not there.
+    pub(super) fn demand(&self, option: &str, holds: &TokenStream, otherwise: &str) -> Option<TokenStream> {
+        let span = mixed_at(self.options.get(option)?.key.span());
+        let etl = self.ctx.runtime_at(span);
+        let message = text(otherwise, span);
+        Some(quote_spanned!(span=> const _: () = #etl::__private::demand(#holds, #message);))
+    }
+
+    /// The return type, known to be one that the role can have: its name, and the item that makes it.
+    ///
+    /// `witness` is a function of the runtime that only takes such types. It is called for the length
+    /// of an array, and the type is looked up by that array: where the return type is wrong, the
+    /// length is an error, and so is the type, and about a type that is an error the compiler says
+    /// nothing more, here and in every pipeline that has the stage.
+    pub(super) fn returned(&self, nameable: &TokenStream, witness: &str) -> (Ident, TokenStream) {
+        self.known("Returned", self.at(), nameable, witness)
+    }
+
+    /// A type of the user's, known to be what `witness` takes; see [`Self::returned`].
+    pub(super) fn known(&self, name: &str, at: Span, ty: &TokenStream, witness: &str) -> (Ident, TokenStream) {
+        let etl = self.ctx.runtime_at(at);
+        let (name, witness) = (format_ident!("EtlKnown{name}", span = at), Ident::new(witness, at));
+        let item = quote_spanned! {at=>
+            type #name = <[(); #etl::__private::witness::#witness::<#ty>()] as #etl::__private::Known<#ty>>::Type;
+        };
+        (name, item)
     }
 
     fn need(&self, index: usize) -> Ident {

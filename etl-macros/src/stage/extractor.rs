@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
 use super::Stage;
-use crate::ctx::{gathered, with_static_lifetimes};
+use crate::ctx::with_static_lifetimes;
+use crate::messages;
 use crate::role::Role;
 
 pub(super) fn impls(stage: &Stage) -> TokenStream {
@@ -15,14 +16,19 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let etl = stage.ctx.runtime_at(at);
 
     let item = returned.hidden.as_ref().map(|hidden| {
-        let item = gathered(with_static_lifetimes(hidden.item.to_token_stream()), at);
+        let item = with_static_lifetimes(hidden.item.to_token_stream());
         quote_spanned!(at=> <#item as #etl::source::StreamItem>::Record)
     });
     // `Vec` stands in for the type that cannot be named: it yields the same records.
-    let stand_in = item.as_ref().map(|item| quote_spanned!(at=> ::std::vec::Vec<#item>)).unwrap_or_default();
-    let nameable = returned.nameable(&stand_in);
-    let out = item.unwrap_or_else(|| quote_spanned!(at=> <#nameable as #etl::source::ExtractReturn<'static>>::Record));
+    let stand_in = item.map(|item| quote_spanned!(at=> ::std::vec::Vec<#item>)).unwrap_or_default();
+    let (nameable, known) = stage.returned(&returned.nameable(&stand_in), "extracts");
+    let out = quote_spanned!(at=> <#nameable as #etl::source::ExtractReturn<'static>>::Record);
     let error = quote_spanned!(at=> <#nameable as #etl::source::ExtractReturn<'static>>::Error);
+    let class = match stage.options.get("replayable") {
+        Some(_) => quote_spanned!(at=> #etl::guarantee::Replayable),
+        None => quote_spanned!(at=> <#nameable as #etl::source::ExtractReturn<'static>>::Class),
+    };
+    let decodes = quote_spanned!(at=> <#nameable as #etl::source::ExtractReturn<'static>>::DECODES);
     let classes = quote_spanned!(at=> <#error as #etl::__private::Extraction>::CLASSES);
 
     let wrapper = match &returned.hidden {
@@ -33,17 +39,27 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let given = stage.local("returned");
     let wrapped = returned.wrapped(given.to_token_stream(), &wrapper);
     let then = quote_spanned! {at=>
-        |#given| #etl::source::ExtractReturn::source(#wrapped).map_err(<#error as #etl::__private::Extraction>::into_error)
+        |#given| <_ as #etl::__private::Opened<'_, #nameable>>::opened(#wrapped).map_err(<#error as #etl::__private::Extraction>::into_error)
     };
     let opened = stage.future(&call, &then);
     let (lent, pattern) = (stage.local("lent"), stage.lent_pattern());
     let needs = signature.needs_tuple();
-    let definition = stage.definition(Role::Extractor, &classes);
-    let assertions = stage.assertions(&classes);
+    let mut definition = stage.definition(Role::Extractor, &classes);
+    definition.extend(quote_spanned!(at=> .with_source(#etl::__private::replayable::<#class>(), #decodes)));
+    let mut assertions = stage.assertions(&classes);
+    let sources_own = quote_spanned!(at=> <#nameable as #etl::source::ExtractReturn<'static>>::Class);
+    assertions.extend(stage.demand(
+        "replayable",
+        &quote_spanned!(at=> !#etl::__private::replayable::<#sources_own>()),
+        messages::replayable_already(),
+    ));
+    assertions.extend(stage.demand("malformed", &decodes, messages::nothing_to_decode()));
     quote_spanned! {at=>
+        #known
         #[automatically_derived]
         impl #etl::stage::Extractor for #name {
             type Out = #out;
+            type Class = #class;
             type Needs = #needs;
             const DEFINITION: #etl::stage::StageDefinition = #definition;
 

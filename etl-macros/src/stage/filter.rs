@@ -14,7 +14,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let at = stage.at();
     let etl = stage.ctx.runtime_at(at);
 
-    let nameable = signature.returned.nameable(&TokenStream::new());
+    let (nameable, known) = stage.returned(&signature.returned.nameable(&TokenStream::new()), "filters");
     let error = quote_spanned!(at=> <#nameable as #etl::stage::FilterReturn>::Error);
     let asked = quote_spanned!(at=> <#nameable as #etl::stage::FilterReturn>::keeps);
     let classes = quote_spanned!(at=> #etl::__private::transform_classes::<#name>());
@@ -48,10 +48,11 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         }
     };
     let needs = signature.needs_tuple();
-    let guard = stage.guard(Side::Input);
+    let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::stage::Transform>::In));
     let definition = stage.definition(Role::Filter, &classes);
     let assertions = stage.assertions(&classes);
     quote_spanned! {at=>
+        #known
         #[automatically_derived]
         impl #etl::stage::Transform for #name {
             type In = #record;

@@ -5,11 +5,24 @@ use quote::{ToTokens, quote_spanned};
 
 use super::Stage;
 use super::common::text;
-use crate::ctx::{first_span, gathered, mixed_at, with_static_lifetimes};
+use crate::ctx::{first_span, mixed_at, with_static_lifetimes};
 use crate::messages;
-use crate::options::Side;
+use crate::options::{Side, Value};
 use crate::role::Role;
 use crate::signature::Takes;
+
+/// That the fields of the key are fields of the record. The compiler's own words are best: it knows
+/// the record's fields.
+fn key(stage: &Stage, record: &syn::Type) -> Option<TokenStream> {
+    let Value::Key(fields) = &stage.options.get("idempotent")?.value else { return None };
+    let looked_at = stage.local("record");
+    let looks = fields.iter().map(|field| {
+        // The user's own span: the compiler suggests a similar name only for what the user wrote.
+        quote_spanned!(mixed_at(field.span())=> let _ = &#looked_at.#field;)
+    });
+    let at = stage.at();
+    Some(quote_spanned!(at=> const _: fn(&#record) = |#looked_at| { #(#looks)* };))
+}
 
 pub(super) fn impls(stage: &Stage) -> TokenStream {
     let signature = &stage.signature;
@@ -18,7 +31,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let at = stage.at();
     let etl = stage.ctx.runtime_at(at);
 
-    let nameable = signature.returned.nameable(&TokenStream::new());
+    let (nameable, known) = stage.returned(&signature.returned.nameable(&TokenStream::new()), "loads");
     let error = quote_spanned!(at=> <#nameable as #etl::stage::LoadReturn>::Error);
     let asked = quote_spanned!(at=> <#nameable as #etl::stage::LoadReturn>::loaded);
     let classes = quote_spanned!(at=> #etl::__private::loader_classes::<#name>());
@@ -26,20 +39,19 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let (lent, records, transaction) = (stage.local("lent"), stage.local("records"), stage.local("transaction"));
     let pattern = stage.lent_pattern();
     let need_types = signature.needs.iter().map(|need| with_static_lifetimes(need.to_token_stream()));
-    let (target, needs, target_body, pattern, bound) = match &signature.mutable {
+    let (target, needs, target_body, pattern, transacts) = match &signature.mutable {
         Some(transaction) => {
             let at = mixed_at(first_span(transaction));
             let etl = stage.ctx.runtime_at(at);
-            let transaction = gathered(with_static_lifetimes(transaction.to_token_stream()), at);
+            let transaction = with_static_lifetimes(transaction.to_token_stream());
+            let (transaction, transacts) = stage.known("Transaction", at, &transaction, "transacts");
             let target = quote_spanned!(at=> <#transaction as #etl::target::Transaction>::Target);
             let needs = quote_spanned!(at=> (#target, #(#need_types,)*));
             let parts = pattern.into_iter().next().map(|group| match group {
                 proc_macro2::TokenTree::Group(group) => group.stream(),
                 other => other.into(),
             });
-            // The bound says in one place what would else be asked wherever the target comes up.
-            let bound = quote_spanned!(at=> where #transaction: #etl::target::Transaction);
-            (target, needs, quote_spanned!(at=> #lent.0), quote_spanned!(at=> (_, #parts)), Some(bound))
+            (target, needs, quote_spanned!(at=> #lent.0), quote_spanned!(at=> (_, #parts)), Some(transacts))
         }
         None => {
             let target = quote_spanned!(at=> #etl::target::Untargeted);
@@ -47,12 +59,20 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         }
     };
 
+    let class = match stage.options.get("idempotent") {
+        Some(_) => quote_spanned!(at=> #etl::guarantee::Keyed),
+        None => quote_spanned!(at=> <#target as #etl::target::Target>::Class),
+    };
+
     let argument = if takes == Takes::RecordLent { quote_spanned!(at=> &#records[0]) } else { records.to_token_stream() };
     let call = stage.call(&argument, &transaction.to_token_stream());
     let ignored = signature.mutable.is_none().then(|| quote_spanned!(at=> let _ = #transaction;));
     let body = stage.future(&call, &asked);
-    let guard = stage.guard(Side::Input);
-    let definition = stage.definition(Role::Loader, &classes);
+    let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::stage::Loader>::In));
+    let mut definition = stage.definition(Role::Loader, &classes);
+    definition.extend(quote_spanned! {at=>
+        .with_target(#etl::__private::target_kind::<<#name as #etl::stage::Loader>::Class>(), #etl::__private::most_batch::<#record, <#name as #etl::stage::Loader>::Target>())
+    });
     let mut assertions = stage.assertions(&classes);
     if signature.mutable.is_none() && takes == Takes::BatchLent {
         let message = text(&messages::whole_batch_rejects(&name.to_string()), at);
@@ -63,11 +83,23 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             );
         });
     }
+    assertions.extend(key(stage, record));
+    if let Some(Value::Count(batch)) = stage.options.get("batch").map(|entry| &entry.value) {
+        let at = mixed_at(batch.span());
+        let etl = stage.ctx.runtime_at(at);
+        let (message, batch) = (text(messages::too_many_values(), at), batch.tokens());
+        assertions.extend(quote_spanned! {at=>
+            const _: () = #etl::__private::demand(<#name as #etl::stage::Loader>::DEFINITION.fits_batch(#batch), #message);
+        });
+    }
     quote_spanned! {at=>
+        #known
+        #transacts
         #[automatically_derived]
-        impl #etl::stage::Loader for #name #bound {
+        impl #etl::stage::Loader for #name {
             type In = #record;
             type Target = #target;
+            type Class = #class;
             type Error = #error;
             type Needs = #needs;
             type InputGuard = #guard;

@@ -15,8 +15,9 @@ mod transform;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 
-use crate::ctx::{Ctx, mixed_at};
+use crate::ctx::{Ctx, mixed_at, text_of};
 use crate::diag::Errors;
+use crate::fingerprint;
 use crate::item::{self, StageFn};
 use crate::messages;
 use crate::options::{self, Options};
@@ -29,11 +30,13 @@ pub(crate) struct Stage {
     pub(crate) doc: String,
     pub(crate) signature: Signature,
     pub(crate) options: Options,
+    pub(crate) fingerprint: u64,
 }
 
 /// Expands a stage attribute: the output, and what is wrong.
 pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) -> (TokenStream, Errors) {
     let mut errors = Errors::default();
+    let (fingerprint, written) = (fingerprint::of(&attribute, &tokens), text_of(&attribute));
     let mut options = options::parse(role, attribute, &mut errors);
     let ctx = options.ctx(&mut errors);
     let item = match item::parse(role, tokens.clone()) {
@@ -57,7 +60,7 @@ pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) ->
     let Some(signature) = signature::read(role, &item, &mut signature_errors) else {
         let mut output = tokens;
         if !is_method {
-            output.extend(proxy(role, &item));
+            output.extend(proxy(role, &written, &item));
             let cfgs = cfgs(&item);
             let poison = poison::expand(role, &ctx, &item.sig.ident, &mut signature_errors);
             output.extend(quote_spanned!(mixed_at(item.sig.ident.span())=> #(#cfgs)* #poison));
@@ -67,7 +70,7 @@ pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) ->
     };
     errors.absorb(signature_errors);
     options::stage::check(role, &mut options, &signature, &mut errors);
-    let stage = Stage { ctx, doc: crate::ctx::doc_of(&item.attrs), signature, options };
+    let stage = Stage { ctx, doc: crate::ctx::doc_of(&item.attrs), signature, options, fingerprint };
     let impls = match role {
         Role::Extractor => extractor::impls(&stage),
         Role::Transform => transform::impls(&stage),
@@ -76,7 +79,7 @@ pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) ->
         Role::Resource => resource::impls(&stage),
     };
     let mut output = tokens;
-    output.extend(proxy(role, &item));
+    output.extend(proxy(role, &written, &item));
     let span = mixed_at(stage.signature.name.span());
     let cfgs = cfgs(&item);
     output.extend(quote_spanned!(span=> #(#cfgs)* const _: () = { #impls };));
@@ -90,16 +93,20 @@ fn cfgs(item: &StageFn) -> impl Iterator<Item = &syn::Attribute> {
 
 /// The braced struct of the function's name. It lives in the namespace of types only, so that
 /// `use stages::clean` imports both, and the function stays callable.
-fn proxy(role: Role, item: &StageFn) -> TokenStream {
+fn proxy(role: Role, written: &str, item: &StageFn) -> TokenStream {
     let docs = item.attrs.iter().filter(|attr| attr.path().is_ident("doc") || attr.path().is_ident("cfg"));
     let vis = &item.vis;
     let name: &Ident = &item.sig.ident;
     let span = mixed_at(name.span());
-    let about = format!("The stage `{name}`, a `{role}`.");
-    let about = item.attrs.iter().all(|attr| !attr.path().is_ident("doc")).then(|| quote_spanned!(span=> #[doc = #about]));
+    let documented = item.attrs.iter().any(|attr| attr.path().is_ident("doc"));
+    let options = if written.is_empty() { String::new() } else { format!("({written})") };
+    // Two backticks, because a default may be an expression that has one.
+    let policy = format!(" A stage: `` #[{}{options}] ``", role.name());
+    let blank = documented.then(|| quote_spanned!(span=> #[doc = ""]));
     quote_spanned! {span=>
         #(#docs)*
-        #about
+        #blank
+        #[doc = #policy]
         #[allow(non_camel_case_types, dead_code, missing_debug_implementations)]
         #vis struct #name {}
     }

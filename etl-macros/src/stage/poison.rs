@@ -25,6 +25,7 @@ pub(super) fn expand(role: Role, ctx: &Ctx, name: &Ident, errors: &mut Errors) -
         Role::Extractor => quote_spanned! {span=>
             impl #etl::stage::Extractor for #name {
                 type Out = #poison;
+                type Class = #etl::guarantee::Replayable;
                 type Needs = ();
                 #definition
 
@@ -54,6 +55,7 @@ pub(super) fn expand(role: Role, ctx: &Ctx, name: &Ident, errors: &mut Errors) -
             impl #etl::stage::Loader for #name {
                 type In = #poison;
                 type Target = #etl::target::Untargeted;
+                type Class = #etl::guarantee::Transactional;
                 type Error = ::core::convert::Infallible;
                 type Needs = ();
                 type InputGuard = #etl::stage::Unchecked;

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use super::Stage;
-use crate::ctx::{gathered, mixed_at};
+use crate::ctx::{mixed_at, with_static_lifetimes};
 use crate::options::Side;
 use crate::role::Role;
 
@@ -16,11 +16,12 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let etl = stage.ctx.runtime_at(at);
 
     let hidden = signature.returned.hidden.as_ref().map(|hidden| {
-        let item = gathered(hidden.item.to_token_stream(), at);
+        let item = with_static_lifetimes(hidden.item.to_token_stream());
         quote_spanned!(at=> ::std::vec::Vec<#item>)
     });
-    let nameable = signature.returned.nameable(&hidden.unwrap_or_default());
-    let asked = Ident::new(if takes.is_batch() { "BatchReturn" } else { "StageReturn" }, at);
+    let (asked, witness) = if takes.is_batch() { ("BatchReturn", "transforms_batches") } else { ("StageReturn", "transforms") };
+    let (nameable, known) = stage.returned(&signature.returned.nameable(&hidden.unwrap_or_default()), witness);
+    let asked = Ident::new(asked, at);
     let returns = |what: &str| {
         let what = Ident::new(what, at);
         quote_spanned!(at=> <#nameable as #etl::stage::#asked>::#what)
@@ -30,12 +31,17 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
 
     let needs = signature.needs_tuple();
     let state = signature.mutable.as_ref().map_or_else(|| quote_spanned!(at=> ()), ToTokens::to_token_stream);
-    let (input_guard, output_guard) = (stage.guard(Side::Input), stage.guard(Side::Output));
+    let side = |what: &str| {
+        let what = Ident::new(what, at);
+        quote_spanned!(at=> <#name as #etl::stage::Transform>::#what)
+    };
+    let (input_guard, output_guard) = (stage.guard(Side::Input, &side("In")), stage.guard(Side::Output, &side("Out")));
     let way = way(stage);
     let definition = stage.definition(Role::Transform, &classes);
-    let calls = if takes.is_batch() { batch(stage) } else { each(stage) };
+    let calls = if takes.is_batch() { batch(stage, &nameable) } else { each(stage, &nameable) };
     let assertions = stage.assertions(&classes);
     quote_spanned! {at=>
+        #known
         #[automatically_derived]
         impl #etl::stage::Transform for #name {
             type In = #record;
@@ -93,7 +99,7 @@ fn argument(stage: &Stage, fed: &Ident) -> TokenStream {
     quote_spanned!(span=> #etl::__private::#clone::<#record>(#fed))
 }
 
-fn each(stage: &Stage) -> TokenStream {
+fn each(stage: &Stage, nameable: &Ident) -> TokenStream {
     let signature = &stage.signature;
     let returned = &signature.returned;
     let name = stage.name();
@@ -109,7 +115,6 @@ fn each(stage: &Stage) -> TokenStream {
     let asked = if returned.hidden.is_some() {
         quote_spanned!(at=> #etl::stage::StageReturn::emit)
     } else {
-        let nameable = returned.nameable(&TokenStream::new());
         quote_spanned!(at=> <#nameable as #etl::stage::StageReturn>::emit)
     };
     if !signature.is_async {
@@ -144,7 +149,7 @@ fn each(stage: &Stage) -> TokenStream {
             > + ::core::marker::Send
         }
     } else {
-        returned.nameable(&TokenStream::new())
+        nameable.to_token_stream()
     };
     let (how, state) = if signature.mutable.is_some() {
         ("EachAsyncStateful", Some(quote_spanned!(at=> #state: &'fed mut <Self as #etl::stage::Transform>::State,)))
@@ -172,7 +177,7 @@ fn each(stage: &Stage) -> TokenStream {
     }
 }
 
-fn batch(stage: &Stage) -> TokenStream {
+fn batch(stage: &Stage, nameable: &Ident) -> TokenStream {
     let signature = &stage.signature;
     let name = stage.name();
     let at = stage.at();
@@ -182,7 +187,6 @@ fn batch(stage: &Stage) -> TokenStream {
     let (lent, records, state) = (stage.local("lent"), stage.local("records"), stage.local("state"));
     let pattern = stage.lent_pattern();
     let call = stage.call(&argument(stage, &records), &state.to_token_stream());
-    let nameable = signature.returned.nameable(&TokenStream::new());
     let asked = quote_spanned!(at=> <#nameable as #etl::stage::BatchReturn>::outcomes);
     let outcomes = quote_spanned! {at=>
         ::core::result::Result<

@@ -23,7 +23,7 @@ fn listed(errors: Errors) -> Vec<String> {
     errors.listed().into_iter().map(|(line, column, text)| format!("{line}:{column} {text}")).collect()
 }
 
-fn tokens(text: &str) -> TokenStream {
+pub(crate) fn tokens(text: &str) -> TokenStream {
     text.parse().unwrap_or_else(|error| panic!("`{text}` is no token stream: {error}"))
 }
 

@@ -24,8 +24,7 @@ fn every_option_is_accepted_where_it_belongs() {
 
 #[test]
 fn an_unknown_option_is_answered_with_the_one_that_was_meant() {
-    let list =
-        "there are `parallel`, `batch`, `concurrency`, `unordered`, `retries`, `backoff`, `timeout`, `validate`, `invalid` and `crate`";
+    let list = "there are `parallel`, `batch`, `concurrency`, `unordered`, `retries`, `backoff`, `timeout`, `deadline`, `validate`, `invalid` and `crate`";
     let meant = |option: &str, meant: &str| format!("1:1 unknown option `{option}` for `#[transform]`; did you mean `{meant}`? ({list})");
     says(Role::Transform, "paralell", PLAIN, &[&meant("paralell", "parallel")]);
     says(Role::Transform, "retry = 3", PLAIN, &[&meant("retry", "retries")]);
@@ -133,11 +132,62 @@ fn words_of_a_later_version_say_so() {
         PLAIN,
         &["1:1 `compensate` is not there yet: undoing effects outside the process comes with a later version; remove it"],
     );
+}
+
+#[test]
+fn a_key_is_one_field_or_several() {
+    let key = |options: &str, wanted: &[&str]| says(Role::Loader, options, "fn l(r: &[R]) {}", wanted);
+    key("idempotent(key = id)", &[]);
+    key("idempotent(key = [day, number])", &[]);
+    let form = "say by which fields a record replaces an earlier one: write `idempotent(key = id)` or `idempotent(key = [day, number])`";
+    key("idempotent", &[&format!("1:1 {form}")]);
+    key("idempotent = id", &[&format!("1:1 {form}")]);
+    key("idempotent()", &[&format!("1:11 {form}")]);
+    key("idempotent(key)", &[&format!("1:12 {form}")]);
+    key("idempotent(key = [])", &[&format!("1:11 {form}")]);
+    key("idempotent(id)", &["1:12 say that this is the key: write `idempotent(key = id)`"]);
+    key("idempotent(key = [a, b, a])", &["1:25 field `a` is in the key twice; remove one"]);
     says(
         Role::Loader,
-        "idempotent(key)",
+        "idempotent(key = id)",
+        "fn l(r: &[R], tx: &mut Tx) {}",
+        &[
+            "1:1 `idempotent` has no effect on a loader that takes a transaction: its records are committed with the checkpoint, so none is loaded again; remove it",
+        ],
+    );
+}
+
+#[test]
+fn all_tries_of_a_record_fit_the_deadline() {
+    let deadline = |options: &str, wanted: &[&str]| says(Role::Transform, options, "async fn a(r: &R) -> R {}", wanted);
+    deadline(r#"retries = 3, deadline = "1s""#, &[]);
+    deadline(r#"retries = 3, timeout = "10s", backoff = "1s", deadline = "54s""#, &[]);
+    let too_short = |worst: &str| {
+        format!(
+            "the tries may take longer than this: `timeout` × (`retries` + 1) and the pauses between them are {worst} at worst; write at least that, or lower one of them"
+        )
+    };
+    deadline(r#"deadline = "53s", retries = 3, timeout = "10s", backoff = "1s""#, &[&format!("1:12 {}", too_short("54s"))]);
+    // The pauses grow to 30 s, each with a jitter of as much again.
+    deadline(r#"deadline = "1s", retries = 4, timeout = "1s", backoff = "20s""#, &[&format!("1:12 {}", too_short("3m 45s"))]);
+    deadline(
+        r#"deadline = "1s""#,
+        &[
+            "1:1 `deadline` bounds all tries of a record together, but there is only one; add `retries`, or remove it; one call alone is bounded by `timeout`",
+        ],
+    );
+}
+
+#[test]
+fn what_is_said_of_the_pipeline_is_told_where_it_goes() {
+    says(
+        Role::Loader,
+        "atomic = run, delivery = exactly_once",
         "fn l(r: &[R]) {}",
-        &["1:1 `idempotent` is not there yet: loading by key comes with a later version; remove it"],
+        &[
+            "1:1 `atomic` is said of a whole pipeline, not of a stage; write `atomic: run` in `pipeline!`",
+            "1:15 `delivery` is said of a whole pipeline, not of a stage; write `delivery: at_least_once` in `pipeline!`",
+        ],
     );
 }
 

@@ -33,11 +33,10 @@ fn a_clause_that_is_unknown_or_doubled_is_told() {
     clause_says(
         "zebra: 1",
         &[
-            "2:1 unknown clause `zebra`; there are `settings`, `resources`, `flow`, `delivery`, `error_threshold`, `dead_letter`, `memory` and `crate`",
+            "2:1 unknown clause `zebra`; there are `settings`, `resources`, `flow`, `delivery`, `atomic`, `error_threshold`, `dead_letter`, `memory` and `crate`",
         ],
     );
     clause_says("flow: c => d", &["2:1 clause `flow` is given twice; remove this one, or the first at line 1"]);
-    clause_says("atomic: run", &["2:1 `atomic` is not there yet: every batch is committed by itself; remove it"]);
     clause_says("settings: ,", &["2:1 clause `settings` is empty; write what it is, or remove it"]);
     clause_says("settings = Config", &["2:10 write `settings: …`, with a colon"]);
     clause_says("#[cfg(test)] settings: Config", &["2:1 a clause cannot have attributes; put them on the pipeline"]);
@@ -54,7 +53,7 @@ fn a_mistake_in_one_clause_does_not_hide_the_next() {
         "P { delivery: twice, memory: 5, flow: a -> b, error_threshold: 0% }",
         &[
             "1:41 stages are joined by `=>`, not by `->`",
-            "1:15 unknown delivery `twice`; write `at_least_once` or `at_most_once`",
+            "1:15 unknown delivery `twice`; there are `at_most_once`, `at_least_once`, `effectively_once` and `exactly_once`",
             "1:64 `0%` is no share of the records; it must be more than 0% and at most 100%",
             "1:30 write the memory as text with a unit: `memory: \"256 MiB\"`",
         ],
@@ -91,9 +90,22 @@ fn branches_merges_and_routes_are_understood_and_refused() {
 
 #[test]
 fn policies_are_checked_as_they_are_written() {
+    for delivery in ["at_most_once", "at_least_once", "effectively_once", "exactly_once"] {
+        clause_says(&format!("delivery: {delivery}"), &[]);
+    }
+    clause_says("atomic: run", &[]);
+    clause_says("atomic: batch", &[]);
+    clause_says("atomic: bach", &["2:9 unknown `bach`; did you mean `atomic: batch`?"]);
     clause_says(
-        "delivery: exactly_once",
-        &["2:11 `exactly_once` is not there yet; write `at_least_once` or `at_most_once`, or leave `delivery` out"],
+        "atomic: everything",
+        &[
+            "2:9 `everything` is nothing that is committed at once; write `batch` (each batch by itself) or `run` (the whole run at its end)",
+        ],
+    );
+    clause_says("atomic: \"run\"", &["2:9 write one word: `batch` or `run`"]);
+    clause_says(
+        "delivery: \"exactly_once\"",
+        &["2:11 write one word: `at_most_once`, `at_least_once`, `effectively_once` and `exactly_once`"],
     );
     clause_says("delivery: at_least_one", &["2:11 unknown delivery `at_least_one`; did you mean `at_least_once`?"]);
     clause_says("error_threshold: 101%", &["2:18 `101%` is no share of the records; it must be more than 0% and at most 100%"]);

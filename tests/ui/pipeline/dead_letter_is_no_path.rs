@@ -11,9 +11,21 @@ struct Config {
     rejects: u32,
 }
 
+#[derive(Debug, thiserror::Error, StageError)]
+enum CleanError {
+    #[error("the number is negative")]
+    #[on_error(reject)]
+    Negative,
+}
+
 #[extractor]
 fn read(_: &Config) -> Vec<Raw> {
     vec![]
+}
+
+#[filter]
+fn positive(raw: &Raw) -> Result<bool, CleanError> {
+    if raw.number < 0 { Err(CleanError::Negative) } else { Ok(true) }
 }
 
 #[loader]
@@ -21,7 +33,7 @@ fn load(_: &[Raw]) {}
 
 pipeline! {
     Job {
-        flow: read => load,
+        flow: read => positive => load,
         settings: Config,
         dead_letter: file(settings.rejects),
     }

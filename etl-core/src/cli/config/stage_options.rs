@@ -22,26 +22,27 @@ pub(crate) enum Name {
     Retries,
     Backoff,
     Timeout,
+    Deadline,
     Validate,
 }
 
-use Name::{Backoff, Batch, Concurrency, Parallel, Retries, Timeout, Unordered, Validate};
+use Name::{Backoff, Batch, Concurrency, Deadline, Parallel, Retries, Timeout, Unordered, Validate};
 
 /// The options of a role, in the order in which `plan` shows them. The same table as in `etl-macros/src/options/table.rs`.
 pub(crate) const fn of(role: Role) -> &'static [Name] {
     match role {
-        Role::Extractor => &[Batch, Retries, Backoff, Timeout],
-        Role::Transform => &[Batch, Parallel, Concurrency, Unordered, Retries, Backoff, Timeout, Validate],
-        Role::Filter => &[Retries, Backoff, Timeout, Validate],
-        Role::Loader => &[Batch, Retries, Backoff, Timeout, Validate],
+        Role::Extractor => &[Batch, Retries, Backoff, Timeout, Deadline],
+        Role::Transform => &[Batch, Parallel, Concurrency, Unordered, Retries, Backoff, Timeout, Deadline, Validate],
+        Role::Filter => &[Retries, Backoff, Timeout, Deadline, Validate],
+        Role::Loader => &[Batch, Retries, Backoff, Timeout, Deadline, Validate],
     }
 }
 
 /// Options of the attributes that decide over records, and so are the author's alone.
-const AUTHORS: [&str; 4] = ["invalid", "malformed", "on_invalid", "on_malformed"];
+const AUTHORS: [&str; 6] = ["invalid", "malformed", "on_invalid", "on_malformed", "replayable", "idempotent"];
 
 /// Words that other tools use, and ours for them.
-const OFTEN_MEANT: [(&str, Name); 8] = [
+const OFTEN_MEANT: [(&str, Name); 7] = [
     ("retry", Retries),
     ("max_retries", Retries),
     ("batch_size", Batch),
@@ -49,11 +50,10 @@ const OFTEN_MEANT: [(&str, Name); 8] = [
     ("buffered", Concurrency),
     ("workers", Parallel),
     ("delay", Backoff),
-    ("deadline", Timeout),
 ];
 
 impl Name {
-    const ALL: [Self; 8] = [Batch, Parallel, Concurrency, Unordered, Retries, Backoff, Timeout, Validate];
+    const ALL: [Self; 9] = [Batch, Parallel, Concurrency, Unordered, Retries, Backoff, Timeout, Deadline, Validate];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -64,6 +64,7 @@ impl Name {
             Retries => "retries",
             Backoff => "backoff",
             Timeout => "timeout",
+            Deadline => "deadline",
             Validate => "validate",
         }
     }
@@ -153,6 +154,7 @@ impl<'a> Overlay<'a> {
             Retries => options.retries = Some(u32::try_from(value::count(text, 0, u32::MAX.into())?).unwrap_or(u32::MAX)),
             Backoff => options.backoff = Some(value::duration(text)?),
             Timeout => options.timeout = Some(value::duration(text)?),
+            Deadline => options.deadline = Some(value::duration(text)?),
             Validate => self.validate = Some(value::switch(text)?),
         }
         self.fits_stage(name)
@@ -167,6 +169,12 @@ impl<'a> Overlay<'a> {
             }
             Concurrency if !stage.is_async => "is the number of `async` calls under way at once, but this is a plain `fn`",
             Concurrency if stage.stateful && options.concurrency > Some(1) => "cannot be more than 1: the function keeps `&mut` state",
+            Batch if !stage.fits_batch(options.batch.unwrap_or(0)) => {
+                return Err(format!(
+                    "is more than fits one statement of the target, which takes {} of these records",
+                    stage.most_batch.unwrap_or(0)
+                ));
+            }
             Timeout if !stage.is_async => "cannot be set: a plain `fn` cannot be stopped",
             Validate if self.validate == Some(true) && !has_rules(stage) => {
                 "cannot be switched on: the attribute does not say which side to validate"
@@ -186,7 +194,11 @@ impl<'a> Overlay<'a> {
             Err("cannot be switched on: the function takes its records by value and was compiled without `retries`, so it cannot be fed again".to_owned())
         } else if stage.role == Role::Loader && self.policy.delivery == Some(Delivery::AtMostOnce) {
             Err("cannot be switched on: under `delivery: at_most_once` no load is retried".to_owned())
-        } else if stage.role == Role::Loader && !stage.transactional && self.policy.delivery != Some(Delivery::AtLeastOnce) {
+        } else if stage.role == Role::Loader
+            && !stage.transactional
+            && stage.options.key.is_empty()
+            && self.policy.delivery != Some(Delivery::AtLeastOnce)
+        {
             Err("cannot be switched on: the loader writes without a transaction, so a record could be loaded twice, and the pipeline does not say `delivery: at_least_once`".to_owned())
         } else {
             Ok(())
@@ -219,6 +231,13 @@ impl<'a> Overlay<'a> {
         {
             alone(Backoff, &origin, "is the pause before a retry, but nothing is retried: set `retries` as well");
         }
+        // Whichever of the three the operator moved last has to give way.
+        let moved = [Deadline, Timeout, Retries, Backoff].into_iter().find_map(|name| says(name).map(|origin| (name, origin)));
+        if let Some((name, origin)) = moved
+            && !self.options.fits_deadline()
+        {
+            alone(name, &origin, "lets the tries take longer than `deadline`: `timeout` × (`retries` + 1) and the pauses between them");
+        }
     }
 
     /// The options as they are now, for `plan`.
@@ -245,6 +264,7 @@ impl<'a> Overlay<'a> {
             Retries => stage.classes.contains(Class::Retry),
             Backoff => self.options.retries.unwrap_or(0) > 0,
             Timeout => stage.is_async,
+            Deadline => self.options.deadline.is_some(),
             Validate => has_rules(stage),
         }
     }
@@ -264,6 +284,7 @@ fn in_attribute(stage: &StageDefinition, name: Name) -> bool {
         Retries => options.retries.is_some(),
         Backoff => options.backoff.is_some(),
         Timeout => options.timeout.is_some(),
+        Deadline => options.deadline.is_some(),
         Validate => has_rules(stage),
     }
 }
@@ -279,6 +300,7 @@ fn shown(name: Name, settings: &StageSettings) -> Option<String> {
         Retries => Some(settings.retries.to_string()),
         Backoff => Some(duration(settings.backoff)),
         Timeout => settings.timeout.map(duration),
+        Deadline => settings.deadline.map(duration),
         Validate => switch(settings.validate),
     }
 }

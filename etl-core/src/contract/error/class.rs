@@ -43,6 +43,7 @@ impl fmt::Display for Class {
 pub struct Classes(u8);
 
 impl Classes {
+    const OPEN: u8 = 1 << 7;
     /// No error can happen.
     pub const NONE: Self = Self(0);
     /// Every error stops the run.
@@ -58,6 +59,19 @@ impl Classes {
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// This set, of a type whose values choose their class themselves: beyond what the type promises,
+    /// any may come.
+    #[must_use]
+    pub const fn open(self) -> Self {
+        Self(self.0 | Self::OPEN)
+    }
+
+    /// Whether values choose their class themselves.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        self.0 & Self::OPEN != 0
     }
 
     /// Whether an error of this type can have the class.

@@ -304,7 +304,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
 /// without further say (retry, fail); a connector's `reject` needs a `dead_letter`, and stops the
 /// run where there is none.
 impl StageError for Error {
-    const CLASSES: Classes = Classes::FAIL.with(Class::Retry);
+    const CLASSES: Classes = Classes::FAIL.with(Class::Retry).open();
 
     fn class(&self) -> Class {
         self.0.class

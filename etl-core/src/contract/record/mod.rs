@@ -25,6 +25,9 @@ pub use sensitive::{MASK, Secret, Sensitive};
     note = "wrap a type of another crate in a struct of your own"
 )]
 pub trait Record: Send + Sync + 'static {
+    /// How many columns it has; 0 where that is not known.
+    const COLUMNS: usize = 0;
+
     /// Writes the record as one JSON object: what a dead letter keeps where the source has no
     /// bytes. `false` where the type cannot show itself.
     fn to_json(&self, out: &mut Vec<u8>) -> bool {

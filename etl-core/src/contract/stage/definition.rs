@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::contract::error::{Class, Classes};
+use crate::contract::guarantee::TargetKind;
 
 /// What a stage does in the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +77,8 @@ pub struct StageOptions {
     pub backoff: Option<Duration>,
     /// How long one call may take.
     pub timeout: Option<Duration>,
+    /// How long all tries of one record (or one batch) may take together: none begins later.
+    pub deadline: Option<Duration>,
     /// Whether records are validated before the stage.
     pub validate_input: bool,
     /// Whether records are validated after the stage.
@@ -84,6 +87,11 @@ pub struct StageOptions {
     pub on_invalid: Option<Class>,
     /// What happens to a record that an extractor's source cannot decode.
     pub on_malformed: Option<Class>,
+    /// The author vouches that the extractor yields the same records whenever it is called.
+    pub replayable: bool,
+    /// The fields by which a record that is loaded again takes the place of the first; empty where
+    /// it does not.
+    pub key: &'static [&'static str],
 }
 
 impl StageOptions {
@@ -96,11 +104,58 @@ impl StageOptions {
         retries: None,
         backoff: None,
         timeout: None,
+        deadline: None,
         validate_input: false,
         validate_output: false,
         on_invalid: None,
         on_malformed: None,
+        replayable: false,
+        key: &[],
     };
+
+    /// The first pause before a retry where nothing is said.
+    pub const BACKOFF: Duration = Duration::from_millis(100);
+    /// The longest pause before a retry, before its jitter.
+    pub const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+    /// The longest that all tries of one record may take together: each try up to its timeout, each
+    /// pause up to twice its length, because of the jitter. `None` where a try has no bound.
+    #[must_use]
+    pub const fn worst_case(&self) -> Option<Duration> {
+        let Some(timeout) = self.timeout else { return None };
+        let retries = match self.retries {
+            Some(retries) => retries,
+            None => 0,
+        };
+        let mut pause = match self.backoff {
+            Some(first) => first,
+            None => Self::BACKOFF,
+        };
+        let longest = if pause.as_nanos() > Self::LONGEST_BACKOFF.as_nanos() { pause } else { Self::LONGEST_BACKOFF };
+        let mut worst = timeout.saturating_mul(retries.saturating_add(1));
+        let mut retry = 0;
+        while retry < retries {
+            if pause.as_nanos() >= longest.as_nanos() {
+                return Some(worst.saturating_add(longest.saturating_mul(2).saturating_mul(retries - retry)));
+            }
+            worst = worst.saturating_add(pause.saturating_mul(2));
+            pause = pause.saturating_mul(2);
+            if pause.as_nanos() > longest.as_nanos() {
+                pause = longest;
+            }
+            retry += 1;
+        }
+        Some(worst)
+    }
+
+    /// Whether all tries end before the deadline, where there is one and they end at all.
+    #[must_use]
+    pub const fn fits_deadline(&self) -> bool {
+        match (self.worst_case(), self.deadline) {
+            (Some(worst), Some(deadline)) => worst.as_nanos() <= deadline.as_nanos(),
+            _ => true,
+        }
+    }
 
     /// What happens to a record that breaks a rule: reject, if nothing was said.
     #[must_use]
@@ -163,6 +218,27 @@ impl StageOptions {
         self
     }
 
+    /// [`StageOptions::deadline`]
+    #[must_use]
+    pub const fn with_deadline(mut self, tries: Duration) -> Self {
+        self.deadline = Some(tries);
+        self
+    }
+
+    /// [`StageOptions::replayable`]
+    #[must_use]
+    pub const fn with_replayable(mut self) -> Self {
+        self.replayable = true;
+        self
+    }
+
+    /// [`StageOptions::key`]
+    #[must_use]
+    pub const fn with_key(mut self, fields: &'static [&'static str]) -> Self {
+        self.key = fields;
+        self
+    }
+
     /// [`StageOptions::validate_input`] and [`StageOptions::validate_output`]
     #[must_use]
     pub const fn with_validation(mut self, input: bool, output: bool) -> Self {
@@ -218,6 +294,17 @@ pub struct StageDefinition {
     pub classes: Classes,
     /// What the author wrote in the attribute.
     pub options: StageOptions,
+    /// Whether an extractor yields the same records again.
+    pub replayable: bool,
+    /// Whether an extractor's source decodes its records, so that one can be malformed.
+    pub decodes: bool,
+    /// How a loader's target takes what is loaded a second time.
+    pub target: TargetKind,
+    /// The largest batch that fits one statement of a loader's target, where there is a limit.
+    pub most_batch: Option<usize>,
+    /// A number that changes when the function or its options do, and not when it is only formatted
+    /// or documented anew. A checkpoint holds it.
+    pub fingerprint: u64,
 }
 
 impl StageDefinition {
@@ -244,6 +331,11 @@ impl StageDefinition {
             transactional: false,
             classes: Classes::NONE,
             options: StageOptions::NONE,
+            replayable: false,
+            decodes: false,
+            target: TargetKind::Appends,
+            most_batch: None,
+            fingerprint: 0,
         }
     }
 
@@ -258,6 +350,22 @@ impl StageDefinition {
             classes = classes.with(class);
         }
         classes
+    }
+
+    /// Whether a batch of so many records fits one statement of the target.
+    #[must_use]
+    pub const fn fits_batch(&self, records: usize) -> bool {
+        match self.most_batch {
+            Some(most) => records <= most,
+            None => true,
+        }
+    }
+
+    /// Whether a record can leave the flow here with this class. An error type whose values choose
+    /// their class themselves ([`Classes::open`]) can have any.
+    #[must_use]
+    pub const fn can(&self, class: Class) -> bool {
+        self.all_classes().contains(class) || self.classes.is_open() || (self.decodes && self.options.on_malformed.is_none())
     }
 }
 
@@ -325,6 +433,29 @@ impl StageDefinition {
     #[must_use]
     pub const fn with_classes(mut self, classes: Classes) -> Self {
         self.classes = classes;
+        self
+    }
+
+    /// [`StageDefinition::replayable`] and [`StageDefinition::decodes`]
+    #[must_use]
+    pub const fn with_source(mut self, replayable: bool, decodes: bool) -> Self {
+        self.replayable = replayable;
+        self.decodes = decodes;
+        self
+    }
+
+    /// [`StageDefinition::target`] and [`StageDefinition::most_batch`]
+    #[must_use]
+    pub const fn with_target(mut self, target: TargetKind, most_batch: Option<usize>) -> Self {
+        self.target = target;
+        self.most_batch = most_batch;
+        self
+    }
+
+    /// [`StageDefinition::fingerprint`]
+    #[must_use]
+    pub const fn with_fingerprint(mut self, fingerprint: u64) -> Self {
+        self.fingerprint = fingerprint;
         self
     }
 

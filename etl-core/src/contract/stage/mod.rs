@@ -12,6 +12,7 @@ pub use returned::{Batch, BatchReturn, Each, Emitted, Fallible, LoadReturn, Reco
 pub use rules::{Checked, Guard, Rules, Unchecked, Violation, Violations};
 
 use super::error::{Result, StageError};
+use super::guarantee::{SourceClass, TargetClass};
 use super::needs::Needs;
 use super::record::Record;
 use super::source::BoxSource;
@@ -29,6 +30,8 @@ pub type Lent<'a, N> = <N as Needs>::Lent<'a>;
 pub trait Extractor: Sized + Send + Sync + 'static {
     /// The record that it yields.
     type Out: Record;
+    /// Whether it yields the same records again.
+    type Class: SourceClass;
     /// What it needs.
     type Needs: Needs;
     /// What is known of it before anything runs.
@@ -339,6 +342,8 @@ pub trait Loader: Sized + Send + Sync + 'static {
     /// The target whose transactions it takes; [`Untargeted`](super::target::Untargeted) where it
     /// takes none.
     type Target: Target;
+    /// How what is loaded a second time is taken: by the target, or by the key that the author names.
+    type Class: TargetClass;
     /// Its error, `Infallible` where it has none.
     type Error: StageError;
     /// What it needs, the target included.

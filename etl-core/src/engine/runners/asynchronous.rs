@@ -15,7 +15,7 @@ use crate::contract::error::{Class, Error, ErrorKind, StageError};
 use crate::contract::stage::{EachAsync, EachAsyncStateful, FeedAgain, Lent, Owned, StageReturn, Transform, ways};
 use crate::engine::panics::guarded_async;
 use crate::engine::parcel::DecodedRecords;
-use crate::engine::retry::pauses;
+use crate::engine::retry::{Begun, pauses};
 use crate::engine::work::{RulesLent, Stage, Stopped, Tally, Work};
 
 /// How one call ended.
@@ -61,7 +61,7 @@ where
 {
     // The semaphore is never closed.
     let _permit = stage.calls.acquire().await;
-    let mut pauses = pauses(&stage.settings);
+    let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
     let mut attempts = 1;
     loop {
         let failed = match guarded_async(timed(stage, call())).await {
@@ -294,7 +294,7 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
                 Ok(false) => continue,
                 Err(Stopped) => break,
             }
-            let mut pauses = pauses(&stage.settings);
+            let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
             let mut attempts = 1;
             let result = loop {
                 let failed = match guarded_async(timed(stage, S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record)))).await {

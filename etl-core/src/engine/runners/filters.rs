@@ -6,7 +6,7 @@ use crate::contract::error::{Class, StageError};
 use crate::contract::stage::{FilterAsync, FilterPlain, ways};
 use crate::engine::panics::guarded_async;
 use crate::engine::parcel::DecodedRecords;
-use crate::engine::retry::pauses;
+use crate::engine::retry::{Begun, pauses};
 use crate::engine::runners::asynchronous::{Ended, timed};
 use crate::engine::work::{Stage, Stopped, Tally, Work};
 
@@ -60,7 +60,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
                 Ok(false) => continue,
                 Err(Stopped) => break,
             }
-            let mut pauses = pauses(&stage.settings);
+            let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
             let mut attempts = 1;
             let settled = loop {
                 let ended = match guarded_async(timed(stage, S::keeps(lent, &record))).await {

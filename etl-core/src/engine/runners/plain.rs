@@ -5,7 +5,7 @@ use crate::contract::error::{Class, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::stage::{EachPlain, FeedAgain, Guard, Owned, Transform, ways};
 use crate::engine::parcel::DecodedRecords;
-use crate::engine::retry::pauses;
+use crate::engine::retry::{Begun, pauses};
 use crate::engine::work::{Stage, Stopped, Tally, Work};
 
 impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
@@ -55,9 +55,10 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
             }
             let before = work.out.len();
             let mut attempts = 1;
+            let begun = Begun::now(&stage.settings);
             let mut result = S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record), &mut work.out);
             if stage.settings.retries > 0 {
-                let mut pauses = pauses(&stage.settings);
+                let mut pauses = pauses(&stage.settings, begun);
                 while let Err(error) = &result
                     && error.class() == Class::Retry
                     && !work.aborted()

@@ -11,6 +11,8 @@ use crate::messages;
 
 const ON_STRUCT: [&str; 2] = ["rename_all", "crate"];
 const ON_FIELD: [&str; 3] = ["rename", "default", "text"];
+/// What people look for who want a column masked.
+const MASKS: [&str; 8] = ["sensitive", "secret", "mask", "masked", "redact", "redacted", "pii", "private"];
 
 /// What stands on the struct.
 #[derive(Default)]
@@ -88,6 +90,9 @@ fn each(
             let name = text_of(&meta.path);
             if elsewhere.contains(&name.as_str()) {
                 return Err(meta.error(messages::record_option_elsewhere(&name, on_struct)));
+            }
+            if !on_struct && MASKS.contains(&name.as_str()) {
+                return Err(meta.error(messages::masked_by_type(&name)));
             }
             if !here.contains(&name.as_str()) {
                 return Err(meta.error(messages::unknown_record_option(&name, did_you_mean(&name, here.iter().copied()), here)));

@@ -21,7 +21,13 @@ pub(super) struct PlanModel {
     pub(super) doc: &'static str,
     pub(super) stages: Vec<StageModel>,
     pub(super) resources: Vec<&'static str>,
+    /// What `delivery:` demands.
     pub(super) delivery: Option<&'static str>,
+    /// What the source and the target can promise.
+    pub(super) guarantee: &'static str,
+    pub(super) atomic: &'static str,
+    /// Changes with the stages and their order; in hexadecimal digits.
+    pub(super) fingerprint: String,
     pub(super) options: Vec<ValueModel>,
     pub(super) settings: Vec<ValueModel>,
 }
@@ -83,6 +89,9 @@ impl PlanModel {
             stages,
             resources: outline.resources.clone(),
             delivery: outline.policy.delivery.map(Delivery::as_str),
+            guarantee: outline.guarantee().as_str(),
+            atomic: outline.policy.atomic.as_str(),
+            fingerprint: format!("{:016x}", outline.fingerprint()),
             options: resolved
                 .shown_pipeline
                 .iter()

@@ -16,13 +16,14 @@ pub(super) fn of(plan: &PlanModel) -> String {
     }
     text.push_str("\nPipeline\n");
     values(&mut text, &plan.options, 2, "none");
-    let delivery = match plan.delivery {
-        Some("at_least_once") => "at_least_once: no record is lost; a load that is tried again may double some",
-        Some("at_most_once") => "at_most_once: no record is loaded twice; no load is tried again, so some may be lost",
-        Some(other) => other,
-        None => "nothing demanded",
+    let _ = match plan.delivery {
+        Some(demanded) if demanded == plan.guarantee => writeln!(text, "  delivery: {demanded}: {}", means(demanded)),
+        Some(demanded) => writeln!(text, "  delivery: {demanded}: {} (source and target could keep {})", means(demanded), plan.guarantee),
+        None => writeln!(text, "  delivery: nothing demanded; source and target could keep {}", plan.guarantee),
     };
-    let _ = writeln!(text, "  delivery: {delivery}");
+    if plan.atomic == "run" {
+        text.push_str("  atomic: run: what is loaded appears at the end of a run that ended well, or not at all\n");
+    }
     if !plan.resources.is_empty() {
         let _ = writeln!(text, "  resources, made in this order: {}", plan.resources.join(", "));
     }
@@ -47,6 +48,16 @@ fn describe(text: &mut String, number: usize, stage: &StageModel) {
     }
     for FateModel { when, class, means } in &stage.on_error {
         let _ = writeln!(text, "     {when} ({class}): {means}");
+    }
+}
+
+/// A delivery, for the operator.
+fn means(delivery: &str) -> &'static str {
+    match delivery {
+        "exactly_once" => "no record is lost, and none is loaded twice",
+        "effectively_once" => "no record is lost; one that is loaded again takes the place of the first, by its key",
+        "at_least_once" => "no record is lost; one that is loaded again after a crash or a retry is there twice",
+        _ => "no record is loaded twice; what a crash interrupts is lost, and no load is tried again",
     }
 }
 

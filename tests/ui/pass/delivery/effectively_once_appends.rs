@@ -1,23 +1,23 @@
-//! A guarantee that cannot be kept yet.
+//! `effectively_once` with a loader that names no key.
 use etl_core::prelude::*;
 
 #[derive(Record)]
-struct Raw {
+pub struct Raw {
     number: i64,
 }
 
-#[extractor]
+#[extractor(replayable)]
 fn read() -> Vec<Raw> {
     vec![]
 }
 
-#[loader]
+#[loader(idempotent(key = number))]
 fn load(_: &[Raw]) {}
 
 pipeline! {
     Job {
         flow: read => load,
-        delivery: exactly_once,
+        delivery: effectively_once,
     }
 }
 

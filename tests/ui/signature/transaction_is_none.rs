@@ -1,4 +1,4 @@
-//! The `&mut` parameter of a loader is no transaction. errors: 2
+//! The `&mut` parameter of a loader is no transaction.
 use etl_core::prelude::*;
 
 #[derive(Record)]

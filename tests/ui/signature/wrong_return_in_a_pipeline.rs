@@ -1,4 +1,4 @@
-//! What a stage returns is wrong, and so the pipeline cannot know what it passes on. errors: 2
+//! What a stage returns is wrong, and so the pipeline cannot know what it passes on.
 use etl_core::prelude::*;
 
 #[derive(Record)]
@@ -22,8 +22,6 @@ fn load(_: &[Raw]) {}
 pipeline! {
     Job {
         flow: read => same => load,
-        delivery: at_least_once,
-        dead_letter: file("x"),
     }
 }
 

@@ -1,0 +1,24 @@
+//! `effectively_once` with a loader that names no key.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[extractor(replayable)]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        delivery: effectively_once,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! `exactly_once` with a loader that replaces by key.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[extractor(replayable)]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[loader(idempotent(key = number))]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        delivery: exactly_once,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A class in quotes.
+use etl_core::prelude::*;
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum CleanError {
+    #[error("the number is negative")]
+    #[on_error(reject)]
+    Negative,
+}
+
+fn main() {}

@@ -1,0 +1,23 @@
+//! A place for rejected records, where none is rejected.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A password is a plain text, which `plan` would print.
+use etl_core::prelude::*;
+
+#[derive(Debug, Settings)]
+pub struct Config {
+    user: String,
+    database_password: Secret<String>,
+}
+
+fn main() {}

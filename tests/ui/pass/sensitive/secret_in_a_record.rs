@@ -1,0 +1,10 @@
+//! A secret as a column of a record.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Person {
+    name: String,
+    passport: Sensitive<String>,
+}
+
+fn main() {}

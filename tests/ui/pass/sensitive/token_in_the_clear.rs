@@ -1,0 +1,10 @@
+//! A token that may be missing is a plain text.
+use etl_core::prelude::*;
+
+#[derive(Debug, Settings)]
+pub struct Config {
+    #[serde(default)]
+    api_token: Option<Secret<String>>,
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! A pause before retries that do not happen.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum LoadError {
+    #[error("the service is away")]
+    #[on_error(retry)]
+    Away,
+}
+
+#[loader(backoff = "1s")]
+fn load(_: &[Raw]) -> Result<(), LoadError> {
+    Err(LoadError::Away)
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A class by the name that another tool has for it.
+use etl_core::prelude::*;
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum CleanError {
+    #[error("the number is negative")]
+    #[on_error(dead_letter)]
+    Negative,
+}
+
+fn main() {}

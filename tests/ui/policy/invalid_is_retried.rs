@@ -1,0 +1,22 @@
+//! A record that breaks a rule is to be tried again, though it will not change.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+impl etl_core::stage::Rules for Raw {
+    type Context = ();
+
+    fn check(&self, _: &()) -> Result<(), etl_core::stage::Violations> {
+        Ok(())
+    }
+}
+
+#[transform(validate(input), invalid = retry)]
+fn clean(raw: Raw) -> Raw {
+    raw
+}
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! A threshold for errors, where the first one stops the run.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        error_threshold: 1%,
+    }
+}
+
+fn main() {}

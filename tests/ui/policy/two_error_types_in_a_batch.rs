@@ -1,0 +1,28 @@
+//! A batch fails with one error type, its records with another.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum RecordError {
+    #[error("the number is negative")]
+    #[on_error(skip)]
+    Negative,
+}
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum CallError {
+    #[error("the service is away")]
+    #[on_error(fail)]
+    Away,
+}
+
+#[transform(batch = 100)]
+fn clean(raws: Vec<Raw>) -> Result<Batch<Raw, RecordError>, CallError> {
+    Ok(raws.into_iter().map(|raw| if raw.number < 0 { Err(RecordError::Negative) } else { Ok(raw) }).collect())
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! The hint of an error quotes a value, which is printed to everybody.
+use etl_core::prelude::*;
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum CleanError {
+    #[error("carrier {0} is unknown")]
+    #[on_error(reject)]
+    #[hint("add {0} to the registry")]
+    UnknownCarrier(String),
+}
+
+fn main() {}

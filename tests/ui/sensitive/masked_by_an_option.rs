@@ -1,0 +1,11 @@
+//! A column is to be masked by an option.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Person {
+    name: String,
+    #[record(sensitive)]
+    passport: String,
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! A secret is used as if it were the text in it.
+use etl_core::prelude::*;
+
+#[derive(Debug, Settings)]
+pub struct Config {
+    password: Secret<String>,
+}
+
+pub struct Pool;
+
+fn connect(_password: &str) -> Pool {
+    Pool
+}
+
+#[resource]
+fn pool(config: &Config) -> Pool {
+    connect(&config.password)
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! A stage takes a resource away instead of borrowing it.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+pub struct Index;
+
+#[transform]
+fn clean(raw: Raw, _index: Index) -> Raw {
+    raw
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! A resource cannot be lent to several threads.
+use etl_core::prelude::*;
+
+pub struct Index {
+    names: std::cell::RefCell<Vec<String>>,
+}
+
+#[resource]
+fn index() -> Index {
+    Index { names: Default::default() }
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! The state of a stage cannot move to another thread.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[derive(Default)]
+pub struct Seen {
+    last: std::rc::Rc<i64>,
+}
+
+#[transform]
+fn rising(raw: Raw, seen: &mut Seen) -> Option<Raw> {
+    let rises = raw.number > *seen.last;
+    seen.last = raw.number.into();
+    rises.then_some(raw)
+}
+
+fn main() {}
