@@ -626,7 +626,8 @@ fn a_definition_says_what_was_written() {
     let source = <extractors::from_source as Extractor>::DEFINITION;
     assert_eq!((source.replayable, source.decodes, source.options.on_malformed), (true, true, Some(Class::Skip)));
     assert!(source.all_classes().contains(Class::Skip));
-    assert!(<extractors::from_iterator_in_result as Extractor>::DEFINITION.replayable, "its author vouches for it");
+    let vouched = <extractors::from_iterator_in_result as Extractor>::DEFINITION;
+    assert_eq!((vouched.replayable, vouched.options.replayable), (true, true));
 
     let loader = <loaders::in_transaction as Loader>::DEFINITION;
     assert_eq!((loader.role, loader.transactional, loader.takes), (Role::Loader, true, Takes::BatchLent));

@@ -10,6 +10,64 @@ fn stage_error(input: &str) -> Vec<String> {
     super::listed(crate::derive::stage_error::expand(tokens(input)).1)
 }
 
+fn settings(input: &str) -> Vec<String> {
+    super::listed(crate::derive::settings::expand(tokens(input)).1)
+}
+
+#[test]
+fn settings_are_named_and_secrets_are_told() {
+    assert!(settings("struct S { input: PathBuf, password: Secret<String>, max_tokens: u32, token: u64, secret: bool }").is_empty());
+    assert!(settings("struct S { #[settings(shown)] token: String, #[serde(flatten)] password: Login }").is_empty());
+    let clear = |name: &str, masked: &str| {
+        format!(
+            "`{name}` would be printed by `plan` and in errors; write `{masked}`, or put `#[settings(shown)]` on it if everybody may read it"
+        )
+    };
+    assert_eq!(settings("struct S { api_key: String }"), [format!("1:21 {}", clear("api_key", "Secret<String>"))]);
+    assert_eq!(settings("struct S { token: Option<String> }"), [format!("1:19 {}", clear("token", "Option<Secret<String>>"))]);
+    assert_eq!(
+        settings("struct S { #[serde(rename = \"pw\")] db_password: String }"),
+        [format!("1:49 {}", clear("pw", "Secret<String>"))],
+        "the name of the field says what it is"
+    );
+    assert_eq!(
+        settings("#[serde(rename_all = \"camelCase\", deny_unknown_fields)] struct S { #[serde(rename = \"pipeline\")] p: u8 }"),
+        ["1:100 `pipeline` cannot be a setting: `pipeline.memory` and its like are the options of the whole pipeline; rename it"]
+    );
+    assert_eq!(
+        settings("struct S { tail: Sensitive<String> }"),
+        ["1:18 a setting that is masked wherever people look is a `Secret<…>`; `Sensitive` is for the columns of records"]
+    );
+    assert_eq!(
+        settings("struct S { #[settings(show)] token: u8 }"),
+        ["1:23 unknown option `show` in `#[settings(…)]`; did you mean `shown`?"]
+    );
+    let not = |found: &str| {
+        format!("`Settings` is derived for a struct with named fields, which are what the operator sets, but this is {found}")
+    };
+    assert_eq!(settings("enum S { A }"), [format!("1:1 {}", not("an enum"))]);
+    assert_eq!(settings("struct S(u8);"), [format!("1:9 {}", not("a struct without named fields"))]);
+    assert_eq!(settings("struct S;"), [format!("1:8 {}", not("a struct without named fields"))]);
+    assert_eq!(settings("struct S<T> { a: T }"), ["1:9 settings have one concrete type and own their data, so they cannot be generic"]);
+}
+
+#[test]
+fn what_is_masked_is_said_by_its_type() {
+    assert_eq!(
+        record("struct R { a: u8, b: Option<Secret<String>> }"),
+        ["1:22 a `Secret` is a setting, and no column is one; a column that is masked wherever people look is `Sensitive<String>`"]
+    );
+    assert_eq!(
+        record("struct R { #[record(redact)] a: u8 }"),
+        ["1:21 `redact` is said by the type of the field: write `Sensitive<…>`, which prints as `***` everywhere but in files and tables"]
+    );
+    assert_eq!(
+        stage_error("enum E { #[on_error(skip)] #[hint(\"see {0}\")] A(u8) }"),
+        ["1:35 a hint is printed as it is written: it cannot quote a value, which may be a record's; say what to do without it"]
+    );
+    assert!(stage_error("enum E { #[on_error(skip)] #[hint(\"write {{id}}\")] A(u8) }").is_empty());
+}
+
 #[test]
 fn a_record_is_a_struct_with_named_fields() {
     let not = |found: &str| {

@@ -15,7 +15,7 @@ use etl_connectors::{csv, sqlite};
 use etl_core::prelude::*;
 
 /// What the operator sets.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Settings)]
 pub struct Config {
     /// The carriers' export, with `airlines.csv` and `planes.csv` beside it.
     input: PathBuf,

@@ -26,7 +26,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use service::{Answer, Client, Service};
 
 /// What the operator sets.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Settings)]
 pub struct Config {
     /// The observations, with `airports.csv` beside them.
     input: PathBuf,
