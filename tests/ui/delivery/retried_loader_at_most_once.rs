@@ -1,4 +1,4 @@
-//! A load that may be lost is not tried again.
+//! A loader is retried in a pipeline that loads at most once.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! More than all records.
+//! A threshold of more than all records.
 use etl_core::prelude::*;
 
 #[derive(Record)]

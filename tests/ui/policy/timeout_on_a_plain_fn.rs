@@ -1,4 +1,4 @@
-//! A function that does not wait cannot be stopped.
+//! A timeout on a function that does not wait.
 use etl_core::prelude::*;
 
 #[derive(Record)]

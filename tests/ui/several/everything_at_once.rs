@@ -14,8 +14,8 @@ fn read() -> Vec<Raw> {
 #[loader]
 fn load(_: &[Raw]) {}
 
-#[transform(paralell, batch = "500", timeout = "1 fortnight", backoff = "1s")]
-fn same(raw: Raw) -> Raw {
+#[transform(concurency = 8, batch = "500", timeout = "1 fortnight", backoff = "1s")]
+async fn same(raw: Raw) -> Raw {
     raw
 }
 

@@ -22,8 +22,6 @@ fn load(_: &[Raw]) {}
 pipeline! {
     Job {
         flow: read => same => load,
-        delivery: at_least_once,
-        dead_letter: file("x"),
     }
 }
 

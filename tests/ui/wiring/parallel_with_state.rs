@@ -1,4 +1,4 @@
-//! Several workers cannot share `&mut` state.
+//! Several workers share `&mut` state.
 use etl_core::prelude::*;
 
 #[derive(Record)]
