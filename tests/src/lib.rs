@@ -1,1 +1,3 @@
-//! What crosses the crates.
+//! What crosses the crates; and the gallery of wrong programs.
+
+pub mod gallery;

@@ -1,0 +1,79 @@
+//! What holds of all programs of the compile-fail suite.
+//!
+//! This compiles no program; whether the compiler still says what the files say is tested in `ui.rs`,
+//! and whether the twins are legal in `twins.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use etl_tests::gallery::{self, Program, SEVERAL};
+
+/// What `rustc` prints twice in the same words, which cargo shows once.
+const SAID_TWICE: [&str; 2] = ["signature/extractor_yields_nothing", "signature/loader_returns_records"];
+
+fn programs() -> Vec<Program> {
+    gallery::programs().unwrap()
+}
+
+/// Fails with everything that is wrong, not with the first.
+#[track_caller]
+fn nothing(wrong: &[String]) {
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_wrong_program_has_a_legal_twin() {
+    let programs = programs();
+    let lacking = programs.iter().filter(|program| program.twin.is_none());
+    let mut wrong: Vec<_> = lacking.map(|program| format!("ui/{0}.rs has no twin ui/pass/{0}.rs", program.path())).collect();
+    let left = gallery::left_over().unwrap();
+    wrong.extend(left.iter().map(|file| format!("{} belongs to no wrong program", file.display())));
+    nothing(&wrong);
+}
+
+#[test]
+fn a_twin_tells_what_is_right_and_not_what_is_wrong() {
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    let programs = programs();
+    let copied = programs.iter().filter(|program| program.twin.as_ref().is_some_and(|twin| first(twin) == first(&program.source)));
+    nothing(&copied.map(|program| format!("ui/pass/{}.rs begins like the wrong program", program.path())).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_first_line_of_a_program_is_a_sentence_of_its_own() {
+    let (mut wrong, mut known) = (Vec::new(), BTreeMap::new());
+    for program in programs() {
+        let path = program.path();
+        let sentence = program.source.lines().next().unwrap_or_default().split(" errors: ").next().unwrap_or_default();
+        if !sentence.starts_with("//! ") || !sentence.ends_with('.') {
+            wrong.push(format!("{path}: the first line should be `//! What the mistake is.`, and is `{sentence}`"));
+        }
+        if let Some(other) = known.insert(sentence.to_owned(), path.clone()) {
+            wrong.push(format!("{path} and {other} say the same: `{sentence}`"));
+        }
+    }
+    nothing(&wrong);
+}
+
+#[test]
+fn one_mistake_is_one_error() {
+    let mut wrong = Vec::new();
+    for program in programs() {
+        let (path, said) = (program.path(), program.said());
+        if said.is_empty() {
+            wrong.push(format!("{path}: there is no .stderr, or nothing in it"));
+            continue;
+        }
+        let errors: Vec<_> = said.iter().filter(|said| said.is_error()).map(|error| error.text).collect();
+        let wanted = if program.class == SEVERAL { program.wanted() } else { 1 };
+        let distinct = errors.iter().collect::<BTreeSet<_>>().len();
+        match SAID_TWICE.contains(&path.as_str()) {
+            true if errors.len() == wanted => wrong.push(format!("{path} is said once: take it off the list of what is said twice")),
+            true if distinct != wanted => wrong.push(format!("{path}: {distinct} errors in different words instead of {wanted}")),
+            false if errors.len() != wanted => wrong.push(format!("{path}: {} errors instead of {wanted}", errors.len())),
+            _ => {}
+        }
+        let warnings = said.iter().filter(|said| !said.is_error());
+        wrong.extend(warnings.map(|warning| format!("{path}: {}", warning.text)));
+    }
+    nothing(&wrong);
+}

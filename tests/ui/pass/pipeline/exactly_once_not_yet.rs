@@ -1,0 +1,24 @@
+//! A guarantee that can be kept.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        delivery: at_least_once,
+    }
+}
+
+fn main() {}
