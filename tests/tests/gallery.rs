@@ -1,11 +1,13 @@
-//! What holds of all programs of the compile-fail suite.
+//! What holds of all programs of the compile-fail suite, and the page that is made of them.
 //!
 //! This compiles no program; whether the compiler still says what the files say is tested in `ui.rs`,
 //! and whether the twins are legal in `twins.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use etl_tests::gallery::{self, Program, SEVERAL};
+use etl_tests::page;
 
 /// What `rustc` prints twice in the same words, which cargo shows once.
 const SAID_TWICE: [&str; 2] = ["signature/extractor_yields_nothing", "signature/loader_returns_records"];
@@ -74,6 +76,55 @@ fn one_mistake_is_one_error() {
         }
         let warnings = said.iter().filter(|said| !said.is_error());
         wrong.extend(warnings.map(|warning| format!("{path}: {}", warning.text)));
+    }
+    nothing(&wrong);
+}
+
+fn catalogue() -> String {
+    std::fs::read_to_string(gallery::folder().join("catalogue.md")).unwrap()
+}
+
+#[test]
+fn the_page_of_errors_is_made_of_the_fixtures() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
+    let made = page::page(&programs(), &catalogue());
+    if std::env::var_os("ETL_BLESS").is_some() {
+        std::fs::write(&file, made).unwrap();
+        return;
+    }
+    let there = std::fs::read_to_string(&file).unwrap_or_default();
+    if there != made {
+        let same = there.lines().zip(made.lines()).take_while(|(there, made)| there == made).count();
+        let line = |text: &str| text.lines().nth(same).map_or_else(|| "the end".to_owned(), |line| format!("`{line}`"));
+        let number = same + 1;
+        panic!("docs/errors.md, line {number}: {} should be {}; run `cargo xtask bless`", line(&there), line(&made));
+    }
+}
+
+#[test]
+fn the_links_of_the_page_of_errors_lead_to_its_headings() {
+    let page = page::page(&programs(), &catalogue());
+    let headings: BTreeSet<_> = page::anchors(&page).into_iter().collect();
+    let lost = page::linked(&page).into_iter().filter(|anchor| !headings.contains(*anchor));
+    nothing(&lost.map(|anchor| format!("there is no heading for #{anchor}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn each_mistake_of_the_catalogue_has_a_verdict() {
+    let catalogue = catalogue();
+    let mut rows = catalogue.lines().filter(|line| line.starts_with('|'));
+    assert_eq!(rows.next(), Some("| mistake | verdict | where, or why |"));
+    assert_eq!(rows.next(), Some("|---|---|---|"));
+    let mut wrong = Vec::new();
+    for row in rows {
+        // a bar that belongs to the text is written `\|`
+        let text = row.replace(r"\|", "/");
+        let columns: Vec<_> = text.trim_matches('|').split('|').map(str::trim).collect();
+        match columns.as_slice() {
+            [mistake, "refused" | "warned" | "legal" | "rustc", why] if !mistake.is_empty() && !why.is_empty() => {}
+            [_, _, _] => wrong.push(format!("the verdict is refused, warned, legal or rustc, and no column is empty: {row}")),
+            _ => wrong.push(format!("a row has three columns: {row}")),
+        }
     }
     nothing(&wrong);
 }
