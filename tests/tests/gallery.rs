@@ -12,6 +12,26 @@ use etl_tests::page;
 /// What `rustc` prints twice in the same words, which cargo shows once.
 const SAID_TWICE: [&str; 2] = ["signature/extractor_yields_nothing", "signature/loader_returns_records"];
 
+/// What belongs together, and how many programs of it there must be at least.
+const GROUPS: [Group; 5] = [
+    Group { name: "syntax", classes: &["options", "pipeline"], bar: 0, counted: 20 },
+    Group { name: "policy", classes: &["policy"], bar: 15, counted: usize::MAX },
+    Group { name: "delivery", classes: &["delivery"], bar: 10, counted: usize::MAX },
+    Group { name: "wiring", classes: &["wiring"], bar: 10, counted: usize::MAX },
+    Group { name: "sensitive", classes: &["sensitive"], bar: 5, counted: usize::MAX },
+];
+
+/// How many programs there must be at least, of those that are counted.
+const BAR: usize = 65;
+
+struct Group {
+    name: &'static str,
+    classes: &'static [&'static str],
+    bar: usize,
+    /// So many count at most, because a misspelt word is easily refused.
+    counted: usize,
+}
+
 fn programs() -> Vec<Program> {
     gallery::programs().unwrap()
 }
@@ -76,6 +96,61 @@ fn one_mistake_is_one_error() {
         }
         let warnings = said.iter().filter(|said| !said.is_error());
         wrong.extend(warnings.map(|warning| format!("{path}: {}", warning.text)));
+    }
+    nothing(&wrong);
+}
+
+#[test]
+fn an_error_points_at_a_token_of_the_user() {
+    let mut wrong = Vec::new();
+    for program in programs() {
+        for said in program.said() {
+            let first = said.text.lines().next().unwrap_or_default();
+            match said.place.map(|place| program.text_at(place)) {
+                Some(Some(text)) if is_whole_macro(text) => {
+                    wrong.push(format!("{}: under the whole macro `{text}`: {first}", program.path()));
+                }
+                Some(Some(_)) => {}
+                Some(None) => wrong.push(format!("{}: points out of the program: {first}", program.path())),
+                None => wrong.push(format!("{}: points nowhere: {first}", program.path())),
+            }
+        }
+    }
+    nothing(&wrong);
+}
+
+/// Whether a place is where a macro is called. An attribute that a derive reads is no call of a macro.
+fn is_whole_macro(text: &str) -> bool {
+    let read_by_derives = ["on_error", "hint", "record", "stage_error"];
+    match text.strip_prefix("#[") {
+        Some(attribute) => !read_by_derives.iter().any(|name| attribute.starts_with(name)),
+        None => text.trim_start_matches("etl_core::").starts_with("pipeline!"),
+    }
+}
+
+#[test]
+fn the_gallery_is_large_enough_where_it_matters() {
+    let mut left: BTreeMap<String, usize> = BTreeMap::new();
+    for program in programs().into_iter().filter(|program| program.class != SEVERAL) {
+        *left.entry(program.class).or_default() += 1;
+    }
+    let (mut total, mut wrong) = (0, Vec::new());
+    println!("{:10} {:>8} {:>7} {:>4}", "group", "programs", "counted", "bar");
+    for Group { name, classes, bar, counted } in GROUPS {
+        let there: usize = classes.iter().filter_map(|class| left.remove(*class)).sum();
+        let counted = there.min(counted);
+        total += counted;
+        println!("{name:10} {there:8} {counted:7} {bar:4}");
+        if there < bar {
+            wrong.push(format!("{name}: {there} programs, and there should be {bar}"));
+        }
+    }
+    let others: usize = left.values().sum();
+    total += others;
+    println!("{:10} {others:8} {others:7} {:4}  ({})", "others", 0, left.into_keys().collect::<Vec<_>>().join(", "));
+    println!("{:10} {:8} {total:7} {BAR:4}", "all", "");
+    if total < BAR {
+        wrong.push(format!("{total} programs are counted, and there should be {BAR}"));
     }
     nothing(&wrong);
 }
