@@ -20,10 +20,10 @@ const ABOUT: &str = "\
 What the compiler says to a wrong program: for each mistake a program that makes it, the error as it is printed, and the change
 that mends it.
 
-The page is made of the programs in [`tests/ui`](../tests/ui) by `cargo xtask bless`, so edit those. Each error is what the
-compiler printed that `rust-toolchain.toml` names, and each mended program compiles; tests hold both. Left out are the lines that are
-in every program, `use etl_core::prelude::*;` and `fn main() {}`, and so the numbers of lines are those of the file.
-`$WORKSPACE` is the folder of this repository.
+The page is made of the programs in [`tests/ui`](../tests/ui) by `cargo xtask bless`, so edit those. Each error was printed by
+the compiler that `rust-toolchain.toml` names, and each mended program compiles; tests hold both. Two lines of every program are
+left out, `use etl_core::prelude::*;` and `fn main() {}`; the errors count lines as the file does. `$WORKSPACE` is the folder of
+this repository.
 
 ";
 
