@@ -10,6 +10,9 @@ use crate::step::{Result, cargo, output, run, step, works};
 /// The compile-fail suite: an integration test of this package.
 const UI: (&str, &str) = ("etl-tests", "ui");
 
+/// What writes `docs/errors.md` from the suite, where `ETL_BLESS` is set: an integration test, and a function in it.
+const PAGE: (&str, &str) = ("gallery", "the_page_of_errors_is_made_of_the_fixtures");
+
 /// Which profile of `.config/nextest.toml` the tests run with.
 #[derive(Clone, Copy)]
 pub(crate) enum Profile {
@@ -42,6 +45,7 @@ pub(crate) fn bless() -> Result<()> {
     let suites = Suites::find()?;
     let services = Services::start()?;
     step("bless compile-fail", || compile_fail(&suites, &[("TRYBUILD", "overwrite")]))?;
+    step("bless docs/errors.md", || page_of_errors(&suites))?;
     step("bless snapshots", || {
         // to the end, so that one failing test does not leave the snapshots half written
         tests(&suites, &services, Profile::Ci, &[("INSTA_UPDATE", "always")])
@@ -81,6 +85,16 @@ fn compile_fail(suites: &Suites, env: &[(&str, &str)]) -> Result<()> {
     // of the whole workspace, so that nothing is compiled again with other features
     let mut command = cargo(&["test", "--workspace", "--all-features", "--test", target]);
     run(command.envs(env.iter().copied()))
+}
+
+/// Writes the page, after what it is made of.
+fn page_of_errors(suites: &Suites) -> Result<()> {
+    let (target, test) = PAGE;
+    if !suites.others.contains(target) {
+        println!("skipped: there is no test target `{target}`");
+        return Ok(());
+    }
+    run(cargo(&["test", "--workspace", "--all-features", "--test", target, "--", "--exact", test]).env("ETL_BLESS", "1"))
 }
 
 /// The integration tests of the workspace.

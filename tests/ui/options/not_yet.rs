@@ -1,4 +1,4 @@
-//! A word of a later version.
+//! An option of a later version.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! No records at once.
+//! A batch of no records.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! No records at once, by a constant.
+//! A batch of no records, by a constant.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! Branches come later.
+//! A flow that branches.
 use etl_core::prelude::*;
 
 #[derive(Record)]

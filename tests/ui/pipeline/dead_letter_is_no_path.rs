@@ -1,4 +1,4 @@
-//! A setting that is no path.
+//! Dead letters go to a setting that is no path.
 use etl_core::prelude::*;
 
 #[derive(Record)]

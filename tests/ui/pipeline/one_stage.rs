@@ -11,6 +11,9 @@ fn read() -> Vec<Raw> {
     vec![]
 }
 
+#[loader]
+fn load(_: &[Raw]) {}
+
 pipeline! {
     Job {
         flow: read,

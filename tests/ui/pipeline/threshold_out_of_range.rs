@@ -1,4 +1,4 @@
-//! More than all records.
+//! A threshold of more than all records.
 use etl_core::prelude::*;
 
 #[derive(Record)]
@@ -6,9 +6,21 @@ struct Raw {
     number: i64,
 }
 
+#[derive(Debug, thiserror::Error, StageError)]
+enum CleanError {
+    #[error("the number is negative")]
+    #[on_error(skip)]
+    Negative,
+}
+
 #[extractor]
 fn read() -> Vec<Raw> {
     vec![]
+}
+
+#[filter]
+fn positive(raw: &Raw) -> Result<bool, CleanError> {
+    if raw.number < 0 { Err(CleanError::Negative) } else { Ok(true) }
 }
 
 #[loader]
@@ -16,7 +28,7 @@ fn load(_: &[Raw]) {}
 
 pipeline! {
     Job {
-        flow: read => load,
+        flow: read => positive => load,
         error_threshold: 150%,
     }
 }

@@ -6,7 +6,7 @@ struct Raw {
     number: i64,
 }
 
-#[extractor]
+#[extractor(replayable)]
 fn read() -> Vec<Raw> {
     vec![]
 }

@@ -1,4 +1,4 @@
-//! A record that is given away cannot be fed again.
+//! A retried stage takes its record away, and the record cannot be cloned.
 use etl_core::prelude::*;
 
 #[derive(Record)]

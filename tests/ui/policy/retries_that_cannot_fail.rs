@@ -1,4 +1,4 @@
-//! The stage cannot fail, and is to be tried again.
+//! A stage that cannot fail is to be tried again.
 use etl_core::prelude::*;
 
 #[derive(Record)]
@@ -7,9 +7,8 @@ struct Raw {
 }
 
 #[transform(retries = 3)]
-fn same(raw: &Raw) -> Option<Raw> {
-    let _ = raw;
-    None
+fn same(raw: &Raw) -> Raw {
+    Raw { number: raw.number }
 }
 
 fn main() {}

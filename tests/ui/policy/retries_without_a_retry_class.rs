@@ -1,4 +1,4 @@
-//! Nothing that can happen in the stage is worth another try.
+//! A stage is to be tried again, but none of its errors is classed so.
 use etl_core::prelude::*;
 
 #[derive(Record)]
@@ -8,14 +8,14 @@ struct Raw {
 
 #[derive(Debug, thiserror::Error, StageError)]
 enum CleanError {
-    #[error("the number is negative")]
-    #[on_error(reject)]
-    Negative,
+    #[error("the registry is away")]
+    #[on_error(fail)]
+    Away,
 }
 
 #[transform(retries = 3)]
-fn check(raw: &Raw) -> Result<Option<Raw>, CleanError> {
-    if raw.number < 0 { Err(CleanError::Negative) } else { Ok(None) }
+fn check(raw: &Raw) -> Result<Raw, CleanError> {
+    Ok(Raw { number: raw.number })
 }
 
 fn main() {}

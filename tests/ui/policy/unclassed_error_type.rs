@@ -1,4 +1,4 @@
-//! The error of a stage has no classes at all.
+//! The error of a transform has no classes.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! An enum has no columns; the stage that takes it says nothing more.
+//! A record with columns is derived for an enum; the stage that takes it says nothing more.
 use etl_core::prelude::*;
 
 #[derive(Record)]

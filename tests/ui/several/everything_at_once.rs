@@ -6,16 +6,28 @@ struct Raw {
     number: i64,
 }
 
-#[extractor]
+#[derive(Debug, thiserror::Error, StageError)]
+enum CleanError {
+    #[error("the number is negative")]
+    #[on_error(skip)]
+    Negative,
+}
+
+#[extractor(replayable)]
 fn read() -> Vec<Raw> {
     vec![]
+}
+
+#[filter]
+fn positive(raw: &Raw) -> Result<bool, CleanError> {
+    if raw.number < 0 { Err(CleanError::Negative) } else { Ok(true) }
 }
 
 #[loader]
 fn load(_: &[Raw]) {}
 
-#[transform(paralell, batch = "500", timeout = "1 fortnight", backoff = "1s")]
-fn same(raw: Raw) -> Raw {
+#[transform(concurency = 8, batch = "500", timeout = "1 fortnight", backoff = "1s")]
+async fn same(raw: Raw) -> Raw {
     raw
 }
 
@@ -23,7 +35,7 @@ pipeline! {
     Job {
         error_threshold: 0%,
         delivery: twice,
-        flow: read => same => load,
+        flow: read => positive => same => load,
     }
 }
 

@@ -3,7 +3,6 @@ use etl_core::prelude::*;
 
 #[derive(SerdeRecord)]
 struct Raw {
-    #[allow(dead_code)]
     number: std::rc::Rc<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! A loader that returns records.
+//! A loader that returns how many records it wrote.
 use etl_core::prelude::*;
 
 #[derive(Record)]

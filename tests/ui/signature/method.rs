@@ -1,4 +1,4 @@
-//! A method cannot be a stage.
+//! A method as a stage.
 use etl_core::prelude::*;
 
 #[derive(Record)]

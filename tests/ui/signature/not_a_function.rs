@@ -1,5 +1,10 @@
-//! An attribute on a struct.
+//! The attribute of a stage on a struct.
 use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
 
 #[transform]
 struct Clean;

@@ -6,11 +6,13 @@ struct Raw {
     number: i64,
 }
 
-struct Plain;
+struct Plain {
+    number: i64,
+}
 
 #[transform]
-fn make(_: Plain) -> Raw {
-    Raw { number: 1 }
+fn make(plain: Plain) -> Raw {
+    Raw { number: plain.number }
 }
 
 fn main() {}

@@ -8,9 +8,8 @@ struct Raw {
 
 #[transform]
 #[filter]
-fn same(raw: &Raw) -> Option<Raw> {
-    let _ = raw;
-    None
+fn same(raw: Raw) -> Raw {
+    raw
 }
 
 fn main() {}

@@ -16,6 +16,9 @@ fn same(raw: Raw) -> Raw {
     raw
 }
 
+#[loader]
+fn load(_: &[Raw]) {}
+
 pipeline! {
     Job {
         flow: read => same,

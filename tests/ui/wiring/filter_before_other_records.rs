@@ -2,12 +2,12 @@
 use etl_core::prelude::*;
 
 #[derive(Record)]
-struct Raw {
+pub struct Raw {
     number: i64,
 }
 
 #[derive(Record)]
-struct Clean {
+pub struct Clean {
     number: i64,
 }
 

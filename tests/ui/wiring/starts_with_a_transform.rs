@@ -6,6 +6,11 @@ struct Raw {
     number: i64,
 }
 
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
 #[transform]
 fn same(raw: Raw) -> Raw {
     raw

@@ -1,4 +1,4 @@
-//! `at_least_once` from an iterator: a record that was under way in a crash is gone.
+//! `at_least_once` from an iterator that yields the same whenever it is made.
 use etl_core::prelude::*;
 
 #[derive(Record)]

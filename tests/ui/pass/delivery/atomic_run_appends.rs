@@ -1,4 +1,4 @@
-//! `atomic: run` with a loader that writes outside of a transaction.
+//! `atomic: batch` with a loader that writes outside of a transaction.
 use etl_core::prelude::*;
 
 #[derive(Record)]

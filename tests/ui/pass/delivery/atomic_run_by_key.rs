@@ -1,4 +1,4 @@
-//! `atomic: run` with a loader that replaces by key: what a failing run has replaced stays replaced.
+//! A loader that replaces by key, batch after batch.
 use etl_core::prelude::*;
 
 #[derive(Record)]

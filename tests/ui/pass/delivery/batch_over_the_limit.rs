@@ -1,4 +1,4 @@
-//! A batch holds more values than one statement of its target can bind.
+//! A batch fits one statement of its target.
 use etl_core::guarantee::Transactional;
 use etl_core::prelude::*;
 use etl_core::target::{self, Abandoned, Preparation, Target};

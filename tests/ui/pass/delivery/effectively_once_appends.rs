@@ -1,4 +1,4 @@
-//! `effectively_once` with a loader that names no key.
+//! `effectively_once` with a loader that names its key.
 use etl_core::prelude::*;
 
 #[derive(Record)]

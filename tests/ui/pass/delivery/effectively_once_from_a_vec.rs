@@ -1,4 +1,4 @@
-//! `effectively_once` from a `Vec`, which cannot be read again.
+//! `effectively_once` from a `Vec` that is the same whenever it is made.
 use etl_core::prelude::*;
 
 #[derive(Record)]

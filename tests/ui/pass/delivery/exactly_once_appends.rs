@@ -1,4 +1,4 @@
-//! `exactly_once` with a loader that only appends.
+//! `at_least_once` with a loader that only appends.
 use etl_core::prelude::*;
 
 #[derive(Record)]

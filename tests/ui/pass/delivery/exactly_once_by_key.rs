@@ -1,4 +1,4 @@
-//! `exactly_once` with a loader that replaces by key.
+//! `effectively_once` with a loader that replaces by key.
 use etl_core::prelude::*;
 
 #[derive(Record)]

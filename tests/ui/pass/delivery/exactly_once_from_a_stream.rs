@@ -1,4 +1,4 @@
-//! `exactly_once` from a stream, which has no positions.
+//! `at_most_once` from a stream: what is read is not read again.
 use etl_core::guarantee::Transactional;
 use etl_core::prelude::*;
 use etl_core::target::{self, Abandoned, Preparation, Target};

@@ -1,4 +1,4 @@
-//! `exactly_once` from a `Vec`, which cannot be read again.
+//! `exactly_once` from a `Vec` that is the same whenever it is made.
 use etl_core::guarantee::Transactional;
 use etl_core::prelude::*;
 use etl_core::target::{self, Abandoned, Preparation, Target};

@@ -1,4 +1,4 @@
-//! A key for a loader that takes a transaction, which needs none.
+//! A loader that takes a transaction needs no key.
 use etl_core::guarantee::Transactional;
 use etl_core::prelude::*;
 use etl_core::target::{self, Abandoned, Preparation, Target};

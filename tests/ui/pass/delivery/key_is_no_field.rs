@@ -1,4 +1,4 @@
-//! The key of a loader is no field of its record.
+//! The key of a loader is a field of its record.
 use etl_core::prelude::*;
 
 #[derive(Record)]

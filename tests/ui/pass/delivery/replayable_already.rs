@@ -1,4 +1,4 @@
-//! An author vouches for a source that can be read again by itself.
+//! A source that can be read again by itself.
 use etl_core::guarantee::Replayable;
 use etl_core::prelude::*;
 use etl_core::source::{BoxChunk, Source, SourceInfo, Wanted};

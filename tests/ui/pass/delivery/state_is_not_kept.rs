@@ -1,4 +1,4 @@
-//! The state of a stage cannot be kept in the checkpoints that `delivery` demands.
+//! The state of a stage can be kept in a checkpoint.
 use etl_core::prelude::*;
 
 #[derive(Record)]

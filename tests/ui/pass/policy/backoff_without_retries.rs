@@ -1,4 +1,4 @@
-//! A pause before retries that do not happen.
+//! A pause before retries.
 use etl_core::prelude::*;
 
 #[derive(Record)]

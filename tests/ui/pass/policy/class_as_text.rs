@@ -1,4 +1,4 @@
-//! A class in quotes.
+//! A class is a word.
 use etl_core::prelude::*;
 
 #[derive(Debug, thiserror::Error, StageError)]

@@ -1,4 +1,4 @@
-//! A class by the name that another tool has for it.
+//! A class by its name here.
 use etl_core::prelude::*;
 
 #[derive(Debug, thiserror::Error, StageError)]

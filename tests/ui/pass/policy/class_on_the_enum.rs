@@ -1,4 +1,4 @@
-//! One class for all variants, said of the enum.
+//! Each variant has its own class.
 use etl_core::prelude::*;
 
 #[derive(Debug, thiserror::Error, StageError)]

@@ -1,4 +1,4 @@
-//! A place for rejected records, where none is rejected.
+//! No place for rejected records, because none is rejected.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! A deadline for several tries where there is only one.
+//! One try is bounded by a timeout.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! The tries can take longer than the deadline.
+//! The tries end before the deadline, even if each takes as long as it may.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! The tries can take longer than the deadline, by a number that only the compiler knows.
+//! The tries end before the deadline, by a number that only the compiler knows.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! A record that breaks a rule is to be tried again, though it will not change.
+//! A record that breaks a rule is left out.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! Retries that are none.
+//! A loader that tries once.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! What happens to an invalid record, where none is validated.
+//! A stage that validates nothing.
 use etl_core::prelude::*;
 
 #[derive(Record)]

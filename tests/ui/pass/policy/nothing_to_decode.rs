@@ -1,4 +1,4 @@
-//! What happens to a malformed record, where no record is decoded.
+//! An extractor whose records are there already.
 use etl_core::prelude::*;
 
 #[derive(Record)]

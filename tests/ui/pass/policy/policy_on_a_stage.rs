@@ -1,4 +1,4 @@
-//! A policy of the whole pipeline, said of a stage.
+//! A policy of the whole pipeline, said of it.
 use etl_core::prelude::*;
 
 #[derive(Debug, thiserror::Error, StageError)]

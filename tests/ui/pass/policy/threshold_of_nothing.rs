@@ -1,4 +1,4 @@
-//! A threshold for errors, where the first one stops the run.
+//! No threshold for errors, because the first one stops the run.
 use etl_core::prelude::*;
 
 #[derive(Record)]

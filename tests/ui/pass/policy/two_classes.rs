@@ -1,4 +1,4 @@
-//! A variant with two classes.
+//! A variant has one class.
 use etl_core::prelude::*;
 
 #[derive(Debug, thiserror::Error, StageError)]

@@ -1,4 +1,4 @@
-//! A batch fails with one error type, its records with another.
+//! A batch fails with the error type of its records.
 use etl_core::prelude::*;
 
 #[derive(Record)]

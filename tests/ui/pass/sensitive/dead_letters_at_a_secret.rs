@@ -1,4 +1,4 @@
-//! The path of the dead letters is a secret, which the report would print.
+//! The path of the dead letters may be read by everybody.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

@@ -1,4 +1,4 @@
-//! The hint of an error quotes a value, which is printed to everybody.
+//! The hint of an error is a fixed text.
 use etl_core::prelude::*;
 
 #[derive(Debug, thiserror::Error, StageError)]

@@ -1,4 +1,4 @@
-//! A column is to be masked by an option.
+//! A column is masked by its type.
 use etl_core::prelude::*;
 
 #[derive(Record)]

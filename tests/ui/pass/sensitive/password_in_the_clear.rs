@@ -1,4 +1,4 @@
-//! A password is a plain text, which `plan` would print.
+//! A password prints as `***`.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

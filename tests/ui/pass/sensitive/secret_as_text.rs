@@ -1,4 +1,4 @@
-//! A secret is used as if it were the text in it.
+//! A secret is revealed where it is used.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

@@ -1,4 +1,4 @@
-//! A secret as a column of a record.
+//! A column that prints as `***`.
 use etl_core::prelude::*;
 
 #[derive(Record)]

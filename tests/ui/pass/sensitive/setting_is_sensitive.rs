@@ -1,4 +1,4 @@
-//! A setting is masked as a column would be.
+//! A setting that prints as `***`.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

@@ -1,4 +1,4 @@
-//! A token that may be missing is a plain text.
+//! A token that may be missing prints as `***`.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

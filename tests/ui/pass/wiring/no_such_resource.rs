@@ -1,4 +1,4 @@
-//! A resource that does not exist.
+//! A resource that there is.
 use etl_core::prelude::*;
 
 pub struct Pool;

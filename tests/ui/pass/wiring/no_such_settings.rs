@@ -1,4 +1,4 @@
-//! The settings of a pipeline are a type that does not exist.
+//! The settings of a pipeline are a type that there is.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

@@ -1,4 +1,4 @@
-//! A stage takes a resource away instead of borrowing it.
+//! A stage borrows a resource.
 use etl_core::prelude::*;
 
 #[derive(Record)]

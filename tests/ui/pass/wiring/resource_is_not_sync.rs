@@ -1,4 +1,4 @@
-//! A resource cannot be lent to several threads.
+//! A resource can be lent to several threads.
 use etl_core::prelude::*;
 
 pub struct Index {

@@ -1,4 +1,4 @@
-//! A setting has the name under which the options of the pipeline stand.
+//! A setting with a name that nothing else has.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

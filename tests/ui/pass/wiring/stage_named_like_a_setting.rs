@@ -1,4 +1,4 @@
-//! A stage has the name of a setting.
+//! A stage and a setting with names of their own.
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]

@@ -1,4 +1,4 @@
-//! The state of a stage cannot move to another thread.
+//! The state of a stage can move to another thread.
 use etl_core::prelude::*;
 
 #[derive(Record)]

@@ -1,4 +1,4 @@
-//! A transform with two states.
+//! A transform keeps two things in one state.
 use etl_core::prelude::*;
 
 #[derive(Record)]

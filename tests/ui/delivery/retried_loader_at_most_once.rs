@@ -1,0 +1,33 @@
+//! A loader is retried in a pipeline that loads at most once.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[derive(Debug, thiserror::Error, StageError)]
+enum TargetError {
+    #[error("the target is away")]
+    #[on_error(retry)]
+    Away,
+}
+
+#[extractor(replayable)]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[loader(retries = 3)]
+fn load(_: &[Raw]) -> Result<(), TargetError> {
+    Ok(())
+}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        delivery: at_most_once,
+    }
+}
+
+fn main() {}

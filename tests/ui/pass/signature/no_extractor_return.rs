@@ -1,0 +1,23 @@
+//! An extractor that returns where its records come from.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[extractor]
+fn read() -> Vec<Raw> {
+    vec![]
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+    }
+}
+
+fn main() {}

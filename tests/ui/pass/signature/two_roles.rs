@@ -1,0 +1,14 @@
+//! A function with one role.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[transform]
+fn same(raw: Raw) -> Raw {
+    raw
+}
+
+fn main() {}

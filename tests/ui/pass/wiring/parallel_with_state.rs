@@ -1,0 +1,15 @@
+//! One worker has the `&mut` state for itself.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[transform]
+fn count(raw: Raw, seen: &mut u64) -> Raw {
+    *seen += 1;
+    raw
+}
+
+fn main() {}

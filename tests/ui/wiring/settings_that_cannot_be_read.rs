@@ -1,0 +1,26 @@
+//! Settings that cannot be read from a file.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+struct Config {}
+
+#[extractor]
+fn read(_: &Config) -> Vec<Raw> {
+    vec![]
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        settings: Config,
+    }
+}
+
+fn main() {}
