@@ -124,6 +124,24 @@ pub trait UnknownNames {
 
 impl<T> UnknownNames for SettingNames<T> {}
 
+/// Whether the rules of a record read anything: what is known of those that do not wins over what
+/// the trait says of all others.
+#[derive(Debug)]
+pub struct RulesOf<T>(std::marker::PhantomData<T>);
+
+impl<T: crate::contract::stage::Rules<Context = ()>> RulesOf<T> {
+    /// They read nothing.
+    pub const READ: bool = false;
+}
+
+/// For rules that read the settings or a resource.
+pub trait ReadingRules {
+    /// They read something.
+    const READ: bool = true;
+}
+
+impl<T> ReadingRules for RulesOf<T> {}
+
 /// Whether `name` is among `names`.
 #[must_use]
 pub const fn lists(names: &[&str], name: &str) -> bool {
@@ -192,6 +210,18 @@ pub mod witness {
     /// What is validated.
     #[must_use]
     pub const fn has_rules<T: Rules>() -> usize {
+        0
+    }
+
+    /// What a resource lends.
+    #[must_use]
+    pub const fn lends<T: Send + Sync + 'static>() -> usize {
+        0
+    }
+
+    /// What a stage is lent.
+    #[must_use]
+    pub const fn borrows<T: Sync + 'static>() -> usize {
         0
     }
 
@@ -269,7 +299,7 @@ pub async fn after<F: Future, T>(called: F, then: impl FnOnce(F::Output) -> T + 
 /// Makes a resource from what is there already. The types are arguments, so that the compiler's
 /// complaint about one that is missing lands on the resource's name; boxed, because the compiler
 /// cannot see that a future of borrowed types is `Send` outside of this function.
-pub fn make<'c, R: Resource<Needs = N>, N: LentBy<C>, C: Context>(context: &'c C) -> BoxFuture<'c, Result<R::Value>> {
+pub fn make<'c, R: Resource<Needs = N>, N: LentBy<C>, C: Context>(context: &'c C) -> BoxFuture<'c, Result<R::Kept>> {
     Box::pin(async move { R::make(N::lend(context)).await.map_err(|error| error.in_stage(R::NAME, ErrorKind::Resource)) })
 }
 

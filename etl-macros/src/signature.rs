@@ -187,7 +187,9 @@ fn record_parameter(role: Role, name: &str, ty: &Type, errors: &mut Errors) -> O
             None => (Takes::Record, other),
         },
     };
-    let borrowed = record.to_token_stream().into_iter().any(|token| token.to_string() == "'") || matches!(record, Type::Reference(_));
+    let is_str = matches!(record, Type::Path(path) if path.path.is_ident("str"));
+    let borrowed =
+        is_str || matches!(record, Type::Reference(_)) || record.to_token_stream().into_iter().any(|token| token.to_string() == "'");
     if borrowed {
         errors.on(record, messages::borrowed_record(&text_of(record)));
     } else if matches!(record, Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_)) {

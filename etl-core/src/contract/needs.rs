@@ -13,19 +13,12 @@ pub trait Context: Send + Sync + 'static {}
 /// A context that holds exactly one value of type `T`.
 #[diagnostic::on_unimplemented(
     message = "no resource of type `{T}` in this pipeline",
-    label = "this stage needs a `{T}`",
+    label = "needs a `{T}`",
     note = "list a `#[resource]` that returns `{T}` under `resources:`, or make `{T}` the pipeline's `settings:`"
 )]
 pub trait Provides<T>: Context {
     /// The value.
     fn get(&self) -> &T;
-}
-
-/// Rules that read nothing have the context `()`, which every pipeline provides.
-impl<C: Context> Provides<()> for C {
-    fn get(&self) -> &() {
-        &()
-    }
 }
 
 /// A list of needed types, as a tuple.
@@ -75,12 +68,15 @@ tuples! {
 )]
 pub trait Resource: Send + Sync + 'static {
     /// What is lent.
-    type Value: Send + Sync + 'static;
+    type Value: 'static;
+    /// The same type, for the context to hold. `#[resource]` writes it so that it is an error where the
+    /// type is not fit: then the pipelines that list the resource say nothing more.
+    type Kept: Send + Sync + 'static;
     /// What it is made from: the settings, and resources listed before it.
     type Needs: Needs;
     /// The function's name.
     const NAME: &'static str;
 
     /// Makes the value; called once, before any record moves.
-    fn make(lent: <Self::Needs as Needs>::Lent<'_>) -> impl Future<Output = Result<Self::Value>> + Send;
+    fn make(lent: <Self::Needs as Needs>::Lent<'_>) -> impl Future<Output = Result<Self::Kept>> + Send;
 }

@@ -116,7 +116,7 @@ fn text_shape(ty: &Type, etl: &TokenStream, span: Span) -> TokenStream {
 fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
     let span = mixed_at(name.span());
     let etl = ctx.runtime_at(span);
-    let local = |text: &str| Ident::new(text, Span::mixed_site());
+    let local = |text: &str| quote::format_ident!("__etl_{text}", span = Span::mixed_site());
     let (source, visitor, records, record) = (local("source"), local("visitor"), local("records"), local("record"));
     let (value, problem) = (local("value"), local("problem"));
 
@@ -216,10 +216,10 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
 
             #[automatically_derived]
             impl #etl::record::Record for #name {
-                const COLUMNS: usize = #count;
+                const COLUMNS: ::core::primitive::usize = #count;
 
-                fn to_json(&self, out: &mut ::std::vec::Vec<u8>) -> bool {
-                    #etl::record::write_json(self, out);
+                fn to_json(&self, __etl_out: &mut ::std::vec::Vec<::core::primitive::u8>) -> ::core::primitive::bool {
+                    #etl::record::write_json(self, __etl_out);
                     true
                 }
             }

@@ -23,11 +23,11 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
         const _: () = {
             #[automatically_derived]
             impl #etl::record::Record for #name {
-                fn to_json(&self, out: &mut ::std::vec::Vec<u8>) -> bool {
+                fn to_json(&self, __etl_out: &mut ::std::vec::Vec<::core::primitive::u8>) -> ::core::primitive::bool {
                     // Shows itself if it is `Serialize`: the method of the type wins over the trait's.
                     #[allow(unused_imports)]
                     use #etl::__private::CannotShowItself as _;
-                    #etl::__private::Shown(self).write_json(out)
+                    #etl::__private::Shown(self).write_json(__etl_out)
                 }
             }
         };

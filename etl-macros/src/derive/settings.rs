@@ -115,7 +115,7 @@ fn impls(ctx: &Ctx, input: &DeriveInput, fields: &syn::FieldsNamed, names: &[Str
     let moves = fields.named.iter().map(|field| {
         let attrs = field.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
         let ident = &field.ident;
-        quote_spanned!(span=> #(#attrs)* #ident: settings.#ident,)
+        quote_spanned!(span=> #(#attrs)* #ident: __etl_settings.#ident,)
     });
     quote_spanned! {span=>
         const _: () = {
@@ -126,14 +126,14 @@ fn impls(ctx: &Ctx, input: &DeriveInput, fields: &syn::FieldsNamed, names: &[Str
 
             #[automatically_derived]
             impl<'de> #etl::serde::Deserialize<'de> for #real {
-                fn deserialize<De: #etl::serde::Deserializer<'de>>(deserializer: De) -> ::core::result::Result<Self, De::Error> {
-                    <#twin as #etl::serde::Deserialize<'de>>::deserialize(deserializer).map(|settings| Self { #(#moves)* })
+                fn deserialize<De: #etl::serde::Deserializer<'de>>(__etl_deserializer: De) -> ::core::result::Result<Self, De::Error> {
+                    <#twin as #etl::serde::Deserialize<'de>>::deserialize(__etl_deserializer).map(|__etl_settings| Self { #(#moves)* })
                 }
             }
 
             #[automatically_derived]
             impl #etl::settings::Settings for #real {
-                const NAMES: &'static [&'static str] = &[#(#names),*];
+                const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
             }
         };
     }

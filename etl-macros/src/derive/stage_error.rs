@@ -182,21 +182,21 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
                     match #subject { #(#patterns { .. } => #classes,)* }
                 }
 
-                fn code(&self) -> &'static str {
+                fn code(&self) -> &'static ::core::primitive::str {
                     match #subject { #(#patterns { .. } => #codes,)* }
                 }
 
-                fn message(&self) -> ::std::borrow::Cow<'static, str> {
+                fn message(&self) -> ::std::borrow::Cow<'static, ::core::primitive::str> {
                     match #subject { #(#patterns { .. } => ::std::borrow::Cow::Borrowed(#messages),)* }
                 }
 
-                fn causes(&self) -> ::std::vec::Vec<::std::borrow::Cow<'static, str>> {
+                fn causes(&self) -> ::std::vec::Vec<::std::borrow::Cow<'static, ::core::primitive::str>> {
                     #[allow(unused_imports)]
                     use #etl::__private::{ForeignCause as _, UnknownCause as _};
                     match #subject { #(#causes)* #no_cause }
                 }
 
-                fn hint(&self) -> ::core::option::Option<::std::borrow::Cow<'static, str>> {
+                fn hint(&self) -> ::core::option::Option<::std::borrow::Cow<'static, ::core::primitive::str>> {
                     match #subject { #(#hints)* #no_hint }
                 }
             }
@@ -211,7 +211,7 @@ fn cause_arm(ctx: &Ctx, kind: &Kind) -> Option<TokenStream> {
     let Cause { member, optional } = kind.cause.as_ref()?;
     let span = mixed_at(kind.name.span());
     let etl = ctx.runtime_at(span);
-    let (pattern, found) = (&kind.pattern, format_ident!("cause", span = proc_macro2::Span::mixed_site()));
+    let (pattern, found) = (&kind.pattern, format_ident!("__etl_cause", span = proc_macro2::Span::mixed_site()));
     let texts = quote_spanned!(span=> (&#etl::__private::Cause(#found)).texts());
     Some(if *optional {
         quote_spanned! {span=>

@@ -6,6 +6,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
+use syn::ext::IdentExt;
 
 use super::model::Pipeline;
 use crate::ctx::{first_span, mixed_at, text_of};
@@ -31,11 +32,11 @@ pub(super) fn expand(pipeline: &Pipeline, settings: &TokenStream) -> Context {
             format_ident!("{}Context{made}", pipeline.name, span = mixed)
         }
     };
-    let (given, value) = (local("settings"), local("value"));
+    let (given, value) = (local("__etl_settings"), local("__etl_value"));
 
     let mut items = TokenStream::new();
     let first = step_name(0);
-    let mut make = quote_spanned!(mixed=> let context = #first { settings: #given };);
+    let mut make = quote_spanned!(mixed=> let __etl_context = #first { settings: #given };);
     for made in 0..=resources.len() {
         let name = step_name(made);
         items.extend(step(pipeline, &name, settings, made));
@@ -44,17 +45,17 @@ pub(super) fn expand(pipeline: &Pipeline, settings: &TokenStream) -> Context {
             let etl = pipeline.ctx.runtime_at(span);
             let next = step_name(made + 1);
             let (kept, field) = ((0..made).map(field), field(made));
-            let moved = kept.map(|field| quote_spanned!(mixed=> #field: context.#field,));
+            let moved = kept.map(|field| quote_spanned!(mixed=> #field: __etl_context.#field,));
             let making = quote_spanned! {span=>
                 #etl::__private::make::<(#resource), <#resource as #etl::needs::Resource>::Needs, #name>
             };
             make.extend(quote_spanned! {mixed=>
-                let #value = #making(&context).await?;
-                let context = #next { settings: context.settings, #(#moved)* #field: #value };
+                let #value = #making(&__etl_context).await?;
+                let __etl_context = #next { settings: __etl_context.settings, #(#moved)* #field: #value };
             });
         }
     }
-    make.extend(quote_spanned!(mixed=> ::core::result::Result::Ok::<_, #etl::Error>(context)));
+    make.extend(quote_spanned!(mixed=> ::core::result::Result::Ok::<_, #etl::Error>(__etl_context)));
     Context { name: step_name(resources.len()), items, make }
 }
 
@@ -64,12 +65,12 @@ fn step(pipeline: &Pipeline, name: &Ident, settings: &TokenStream, made: usize) 
     let etl = pipeline.ctx.runtime();
     let resources = &pipeline.resources[..made];
     let fields = resources.iter().enumerate().map(|(index, resource)| {
-        let (field, value) = (field(index), value(pipeline, resource));
-        quote_spanned!(mixed=> #field: #value,)
+        let (field, kept) = (field(index), value(pipeline, resource, "Kept"));
+        quote_spanned!(mixed=> #field: #kept,)
     });
     let lends_settings = pipeline.settings.as_ref().map(|_| provides(pipeline, name, settings, &local("settings")));
     let lends = resources.iter().enumerate().map(|(index, resource)| {
-        let value = value(pipeline, resource);
+        let value = value(pipeline, resource, "Value");
         provides(pipeline, name, &value, &field(index))
     });
     quote_spanned! {mixed=>
@@ -99,11 +100,12 @@ fn provides(pipeline: &Pipeline, name: &Ident, ty: &TokenStream, field: &Ident) 
     }
 }
 
-/// The type that a resource lends.
-fn value(pipeline: &Pipeline, resource: &syn::Path) -> TokenStream {
+/// The type that a resource lends, as its value or as what the context keeps.
+fn value(pipeline: &Pipeline, resource: &syn::Path, what: &str) -> TokenStream {
     let span = first_span(resource);
     let etl = pipeline.ctx.runtime_at(span);
-    quote_spanned!(span=> <#resource as #etl::needs::Resource>::Value)
+    let what = Ident::new(what, span);
+    quote_spanned!(span=> <#resource as #etl::needs::Resource>::#what)
 }
 
 fn field(index: usize) -> Ident {
@@ -119,6 +121,6 @@ pub(super) fn names(pipeline: &Pipeline) -> Vec<String> {
     pipeline
         .resources
         .iter()
-        .map(|path| path.segments.last().map_or_else(|| text_of(path.to_token_stream()), |last| last.ident.to_string()))
+        .map(|path| path.segments.last().map_or_else(|| text_of(path.to_token_stream()), |last| last.ident.unraw().to_string()))
         .collect()
 }

@@ -33,7 +33,7 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
         (unwired(), quote_spanned!(mixed=> #etl::policy::Delivery::AtMostOnce), TokenStream::new())
     };
     let dead_letter = dead_letter(pipeline);
-    let given = Ident::new("settings", mixed);
+    let given = Ident::new("__etl_settings", mixed);
     quote_spanned! {at=>
         #(#attrs)*
         #(#table)*
@@ -45,8 +45,8 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
 
             #[automatically_derived]
             impl ::core::fmt::Debug for #name {
-                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    f.write_str(#text)
+                fn fmt(&self, __etl_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    __etl_f.write_str(#text)
                 }
             }
 
@@ -54,11 +54,11 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
             impl #etl::Pipeline for #name {
                 type Settings = #settings;
                 type Context = #context_name;
-                const NAME: &'static str = #text;
+                const NAME: &'static ::core::primitive::str = #text;
                 const GUARANTEE: #etl::policy::Delivery = #guarantee;
                 // Said again here, where rustdoc prints what they come to.
-                const MAY_LOSE: bool = Self::GUARANTEE.may_lose();
-                const MAY_DOUBLE: bool = Self::GUARANTEE.may_double();
+                const MAY_LOSE: ::core::primitive::bool = Self::GUARANTEE.may_lose();
+                const MAY_DOUBLE: ::core::primitive::bool = Self::GUARANTEE.may_double();
 
                 // The parentheses say that a name is meant as a type, so that a function without an
                 // attribute is one error and not two.
@@ -74,8 +74,8 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
                     async move { #make }
                 }
 
-                fn settings(context: &#context_name) -> &#settings {
-                    &context.settings
+                fn settings(__etl_context: &#context_name) -> &#settings {
+                    &__etl_context.settings
                 }
 
                 #dead_letter
@@ -95,18 +95,18 @@ fn plan(pipeline: &Pipeline, context: &Ident) -> TokenStream {
     let policy = pipeline.policy.tokens(&pipeline.ctx);
     let mut chain = quote_spanned! {mixed=>
         const POLICY: #etl::policy::Policy = #policy;
-        let flow = #etl::wiring::Plan::<#context>::build(#name).doc(#doc).resources(&[#(#resources),*]).policy(POLICY);
+        let __etl_flow = #etl::wiring::Plan::<#context>::build(#name).doc(#doc).resources(&[#(#resources),*]).policy(POLICY);
     };
     let graph = &pipeline.graph;
     for (at, node) in graph.nodes.iter().enumerate() {
         for edge in graph.edges.iter().filter(|edge| edge.to == at) {
             let call = connect(pipeline, &graph.nodes[edge.from], graph.place(edge.from), node, graph.place(at));
-            chain.extend(quote_spanned!(mixed=> let flow = #call(flow);));
+            chain.extend(quote_spanned!(mixed=> let __etl_flow = #call(__etl_flow);));
         }
         let call = stage(pipeline, node, graph.place(at), context);
         chain.extend(match graph.place(at) {
-            Place::Last => quote_spanned!(mixed=> #call(flow)),
-            Place::First | Place::Between => quote_spanned!(mixed=> let flow = #call(flow);),
+            Place::Last => quote_spanned!(mixed=> #call(__etl_flow)),
+            Place::First | Place::Between => quote_spanned!(mixed=> let __etl_flow = #call(__etl_flow);),
         });
     }
     chain

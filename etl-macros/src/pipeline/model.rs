@@ -3,6 +3,7 @@
 
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Path, Token, Type, Visibility};
@@ -79,7 +80,7 @@ pub(super) enum Place {
 impl Node {
     /// The stage's name: the last part of its path.
     pub(super) fn name(&self) -> String {
-        self.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default()
+        self.path.segments.last().map(|last| last.ident.unraw().to_string()).unwrap_or_default()
     }
 }
 

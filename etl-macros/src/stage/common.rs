@@ -1,10 +1,11 @@
 //! What the expansions of all roles share.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
+use quote::{ToTokens, format_ident, quote_spanned};
+use syn::ext::IdentExt;
 
 use super::Stage;
-use crate::ctx::{mixed_at, respan, text_of};
+use crate::ctx::{mixed_at, respan, text_of, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -66,7 +67,7 @@ impl Stage {
         let signature = &self.signature;
         let span = mixed_at(signature.name.span());
         let etl = self.ctx.runtime_at(span);
-        let name = signature.name.to_string();
+        let name = signature.name.unraw().to_string();
         let variant = Ident::new(role.variant(), span);
         let mut made = quote_spanned! {span=>
             #etl::stage::StageDefinition::new(#name, #etl::stage::Role::#variant).with_place(::core::file!(), ::core::line!())
@@ -111,7 +112,14 @@ impl Stage {
             Some(span) => {
                 let etl = self.ctx.runtime_at(span);
                 let checked = respan(checked.clone(), span);
-                quote_spanned!(span=> <[(); #etl::__private::witness::has_rules::<#checked>()] as #etl::__private::Known<#etl::stage::Checked>>::Type)
+                let read = quote_spanned!(span=> {
+                    #[allow(unused_imports)]
+                    use #etl::__private::ReadingRules as _;
+                    #etl::__private::RulesOf::<#checked>::READ
+                });
+                quote_spanned! {span=>
+                    <[(); #etl::__private::witness::has_rules::<#checked>()] as #etl::__private::Known<#etl::stage::Checked<#read>>>::Type
+                }
             }
             None => {
                 let etl = self.ctx.runtime_at(self.at());
@@ -161,6 +169,22 @@ impl Stage {
             type #name = <[(); #etl::__private::witness::#witness::<#ty>()] as #etl::__private::Known<#ty>>::Type;
         };
         (name, item)
+    }
+
+    /// The types that are lent, as a tuple that is known to be one that can be.
+    pub(super) fn needs(&self) -> TokenStream {
+        let tuple = self.signature.needs_tuple();
+        if self.signature.needs.is_empty() {
+            return tuple;
+        }
+        let at = self.at();
+        let etl = self.ctx.runtime_at(at);
+        // One by one, so that the error is at the type and not at all of them.
+        let borrowed = self.signature.needs.iter().map(|need| {
+            let need = with_static_lifetimes(need.to_token_stream());
+            quote_spanned!(at=> #etl::__private::witness::borrows::<#need>())
+        });
+        quote_spanned!(at=> <[(); 0 #(+ #borrowed)*] as #etl::__private::Known<#tuple>>::Type)
     }
 
     fn need(&self, index: usize) -> Ident {

@@ -43,7 +43,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     };
     let opened = stage.future(&call, &then);
     let (lent, pattern) = (stage.local("lent"), stage.lent_pattern());
-    let needs = signature.needs_tuple();
+    let needs = stage.needs();
     let mut definition = stage.definition(Role::Extractor, &classes);
     definition.extend(quote_spanned!(at=> .with_source(#etl::__private::replayable::<#class>(), #decodes)));
     let mut assertions = stage.assertions(&classes);

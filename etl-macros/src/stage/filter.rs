@@ -47,7 +47,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             }
         }
     };
-    let needs = signature.needs_tuple();
+    let needs = stage.needs();
     let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::stage::Transform>::In));
     let definition = stage.definition(Role::Filter, &classes);
     let assertions = stage.assertions(&classes);

@@ -55,7 +55,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         }
         None => {
             let target = quote_spanned!(at=> #etl::target::Untargeted);
-            (target, signature.needs_tuple(), quote_spanned!(at=> { let _ = #lent; &#etl::target::UNTARGETED }), pattern, None)
+            (target, stage.needs(), quote_spanned!(at=> { let _ = #lent; &#etl::target::UNTARGETED }), pattern, None)
         }
     };
 

@@ -3,6 +3,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
+use syn::ext::IdentExt;
 
 use crate::ctx::{Ctx, mixed_at};
 use crate::diag::Errors;
@@ -15,7 +16,7 @@ pub(super) fn expand(role: Role, ctx: &Ctx, name: &Ident, errors: &mut Errors) -
     let Some(first) = errors.take_first() else { return TokenStream::new() };
     let error = first.into_compile_error();
     let poison = quote_spanned!(span=> [(); #error]);
-    let text = name.to_string();
+    let text = name.unraw().to_string();
     let variant = Ident::new(role.variant(), span);
     let definition = quote_spanned! {span=>
         const DEFINITION: #etl::stage::StageDefinition =
@@ -81,12 +82,13 @@ pub(super) fn expand(role: Role, ctx: &Ctx, name: &Ident, errors: &mut Errors) -
         Role::Resource => quote_spanned! {span=>
             impl #etl::needs::Resource for #name {
                 type Value = #poison;
+                type Kept = <Self as #etl::needs::Resource>::Value;
                 type Needs = ();
-                const NAME: &'static str = #text;
+                const NAME: &'static ::core::primitive::str = #text;
 
                 fn make(
                     _: <<Self as #etl::needs::Resource>::Needs as #etl::needs::Needs>::Lent<'_>,
-                ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::needs::Resource>::Value>> + ::core::marker::Send {
+                ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::needs::Resource>::Kept>> + ::core::marker::Send {
                     async move { ::core::unreachable!() }
                 }
             }

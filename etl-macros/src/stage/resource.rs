@@ -1,7 +1,8 @@
 //! `#[resource]`: made once per run.
 
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
 
 use super::Stage;
 use crate::ctx::arguments_of;
@@ -25,18 +26,21 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         quote_spanned!(at=> ::core::result::Result::Ok)
     };
     let made = stage.future(&call, &then);
-    let needs = signature.needs_tuple();
-    let text = name.to_string();
+    let (kept, lends) = stage.known("Value", at, &value.to_token_stream(), "lends");
+    let needs = stage.needs();
+    let text = name.unraw().to_string();
     quote_spanned! {at=>
+        #lends
         #[automatically_derived]
         impl #etl::needs::Resource for #name {
             type Value = #value;
+            type Kept = #kept;
             type Needs = #needs;
-            const NAME: &'static str = #text;
+            const NAME: &'static ::core::primitive::str = #text;
 
             fn make(
                 #lent: <<Self as #etl::needs::Resource>::Needs as #etl::needs::Needs>::Lent<'_>,
-            ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::needs::Resource>::Value>> + ::core::marker::Send {
+            ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::needs::Resource>::Kept>> + ::core::marker::Send {
                 let #pattern = #lent;
                 #made
             }

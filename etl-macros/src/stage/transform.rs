@@ -29,7 +29,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let (out, error) = (returns("Record"), returns("Error"));
     let classes = quote_spanned!(at=> #etl::__private::transform_classes::<#name>());
 
-    let needs = signature.needs_tuple();
+    let needs = stage.needs();
     let state = signature.mutable.as_ref().map_or_else(|| quote_spanned!(at=> ()), ToTokens::to_token_stream);
     let side = |what: &str| {
         let what = Ident::new(what, at);

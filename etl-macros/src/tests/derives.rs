@@ -32,7 +32,7 @@ fn settings_are_named_and_secrets_are_told() {
     );
     assert_eq!(
         settings("#[serde(rename_all = \"camelCase\", deny_unknown_fields)] struct S { #[serde(rename = \"pipeline\")] p: u8 }"),
-        ["1:100 `pipeline` cannot be a setting: `pipeline.memory` and its like are the options of the whole pipeline; rename it"]
+        ["1:98 `pipeline` cannot be a setting: `pipeline.memory` and its like are the options of the whole pipeline; rename it"]
     );
     assert_eq!(
         settings("struct S { tail: Sensitive<String> }"),

@@ -92,17 +92,28 @@ impl<T> Guard<T> for Unchecked {
     }
 }
 
-/// Records are checked by their [`Rules`].
+/// Records are checked by their [`Rules`]. `READS` says whether these read anything: what reads
+/// nothing is asked of no pipeline.
 #[derive(Debug)]
-pub struct Checked;
+pub struct Checked<const READS: bool>;
 
-impl<T: Rules> Guard<T> for Checked {
+impl<T: Rules> Guard<T> for Checked<true> {
     type Needs = (T::Context,);
     const CHECKS: bool = true;
 
     #[inline]
     fn check((context,): (&T::Context,), record: &T) -> Result<(), Violations> {
         record.check(context)
+    }
+}
+
+impl<T: Rules<Context = ()>> Guard<T> for Checked<false> {
+    type Needs = ();
+    const CHECKS: bool = true;
+
+    #[inline]
+    fn check((): (), record: &T) -> Result<(), Violations> {
+        record.check(&())
     }
 }
 

@@ -1,0 +1,14 @@
+//! A stage that is a plain function.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[transform]
+fn same(raw: Raw) -> Raw {
+    raw
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! A loader validates what comes out of it.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+impl etl_core::stage::Rules for Raw {
+    type Context = ();
+
+    fn check(&self, _: &()) -> Result<(), etl_core::stage::Violations> {
+        Ok(())
+    }
+}
+
+#[loader(validate(output))]
+fn load(_: &[Raw]) {}
+
+fn main() {}
