@@ -49,8 +49,22 @@ pub fn page(programs: &[Program], catalogue: &str) -> String {
         let _ = write!(page, "## {}\n\n", title(&class[0].class));
         class.iter().for_each(|program| section(program, &mut page));
     }
-    page.push_str(catalogue);
+    page.push_str(&with_links(catalogue, programs));
     page
+}
+
+/// `{class/name}` in the catalogue is a link to the section of that program. One that is not there is
+/// linked to nothing, which a test finds.
+fn with_links(catalogue: &str, programs: &[Program]) -> String {
+    let (mut text, mut rest) = (String::new(), catalogue);
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((path, after)) = after.split_once('}') else { break };
+        let program = programs.iter().find(|program| program.path() == path);
+        let anchor = program.map_or_else(|| path.to_owned(), |program| anchor(program.mistake()));
+        let _ = write!(text, "{before}[{path}](#{anchor})");
+        rest = after;
+    }
+    text + rest
 }
 
 /// The names by which GitHub links to the headings of a page.
@@ -194,6 +208,12 @@ error: no
         let anchors = anchors(&page);
         assert_eq!(anchors, ["the-errors", "options-of-the-attributes", "an-i64-for-a-word", "the-catalogue"]);
         assert_eq!(linked(&page), ["options-of-the-attributes", "the-catalogue", "an-i64-for-a-word"]);
+    }
+
+    #[test]
+    fn the_catalogue_names_programs_by_their_path() {
+        let links = with_links("| a | {options/word}, {options/none} |", &[program()]);
+        assert_eq!(links, "| a | [options/word](#an-i64-for-a-word), [options/none](#options/none) |");
     }
 
     #[test]
