@@ -4,11 +4,12 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use etl_core::ErrorKind;
 use etl_core::engine::{Run, RunOptions};
 use etl_core::observe::report::{Report, Status};
-use etl_core::policy::Threshold;
+use etl_core::policy::{Delivery, Policy, Threshold};
 use etl_core::wiring::Plan;
 use support::{Again, Awaited, Cx, Even, Fate, Fates, Numbers, Store};
 
@@ -186,4 +187,36 @@ async fn i7_aborting_does_not_wait_for_a_call_that_never_returns() {
     let report = running.await.unwrap();
     assert_eq!((report.status, report.records.loaded), (Status::Stopped, 0));
     assert!(report.records.conserved() && report.records.unfinished >= 10, "{:?}", report.records);
+}
+
+#[tokio::test]
+async fn no_retry_begins_after_the_deadline_of_its_stage() {
+    // One number in ten fails eight times; the pauses are 1 s and longer, so none is over in time.
+    let report = run(10, one_in_ten(Fate::Retry(8)), |options| {
+        let again = &mut options.stages[1];
+        (again.retries, again.backoff, again.deadline) = (8, Duration::from_secs(1), Some(Duration::from_millis(500)));
+    })
+    .await;
+    let error = report.failure.as_ref().unwrap();
+    assert_eq!((report.status, error.attempts()), (Status::Failed, 1), "{error}");
+    let report = run(10, one_in_ten(Fate::Retry(2)), |options| {
+        let again = &mut options.stages[1];
+        (again.retries, again.backoff, again.deadline) = (8, Duration::from_millis(1), Some(Duration::from_secs(600)));
+    })
+    .await;
+    assert_eq!((report.status, report.records.loaded), (Status::Done, 5));
+}
+
+#[tokio::test]
+async fn a_demand_that_the_source_cannot_keep_this_time_is_refused_before_a_record_moves() {
+    let plan = Plan::build("numbers")
+        .policy(Policy::NONE.with_delivery(Delivery::AtLeastOnce))
+        .extract::<Numbers>()
+        .transform::<Even>()
+        .load::<Store>();
+    let options = RunOptions::new(plan.outline());
+    let report = plan.with(Cx::new(10, Fates::default(), Fates::default()), options).execute().await;
+    let error = report.failure.as_ref().unwrap();
+    assert_eq!((error.kind(), report.records.extracted), (ErrorKind::Config, 0));
+    assert!(error.message().contains("`delivery: at_least_once` cannot be kept"), "{error}");
 }
