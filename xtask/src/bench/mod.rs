@@ -1,0 +1,3 @@
+//! `cargo xtask bench`: what is measured on demand, because it takes minutes and a quiet machine.
+
+pub(crate) mod compile;
