@@ -19,7 +19,7 @@ pub mod observe;
 
 pub use contract::error::{Class, Classes, Error, ErrorKind, Result, StageError};
 pub use contract::{error, guarantee, needs, policy, position, record, settings, source, stage, target};
-pub use engine::pipeline::Pipeline;
+pub use engine::pipeline::{AtLeastOnce, AtMostOnce, EffectivelyOnce, ExactlyOnce, Pipeline};
 pub use engine::wiring;
 
 #[cfg(feature = "macros")]

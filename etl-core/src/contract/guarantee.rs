@@ -83,15 +83,45 @@ pub const fn of(replayable: bool, target: TargetKind) -> Delivery {
     }
 }
 
-/// `delivery: exactly_once`
-#[derive(Debug)]
-pub enum exactly_once {}
-/// `delivery: effectively_once`
-#[derive(Debug)]
-pub enum effectively_once {}
-/// `delivery: at_least_once`
-#[derive(Debug)]
-pub enum at_least_once {}
+/// A guarantee as a type.
+pub trait Guarantee: 'static {
+    /// The same, as a value.
+    const DELIVERY: Delivery;
+}
+
+/// The guarantee of a number, which is the length of an array: how `pipeline!` makes a type of what
+/// [`of`] returns.
+pub trait Numbered {
+    /// The guarantee.
+    type Guarantee: Guarantee;
+}
+
+macro_rules! guarantees {
+    ($($(#[$doc:meta])* $word:ident, $delivery:ident;)*) => { $(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $word {}
+
+        impl Guarantee for $word {
+            const DELIVERY: Delivery = Delivery::$delivery;
+        }
+
+        impl Numbered for [(); Delivery::$delivery as usize] {
+            type Guarantee = $word;
+        }
+    )* };
+}
+
+guarantees! {
+    /// `delivery: at_most_once`
+    at_most_once, AtMostOnce;
+    /// `delivery: at_least_once`
+    at_least_once, AtLeastOnce;
+    /// `delivery: effectively_once`
+    effectively_once, EffectivelyOnce;
+    /// `delivery: exactly_once`
+    exactly_once, ExactlyOnce;
+}
 
 /// A source from which the delivery `Demand` can be kept; `Stage` is the extractor.
 #[diagnostic::on_unimplemented(

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::wiring::Plan;
 use crate::contract::error::Result;
+use crate::contract::guarantee::{Guarantee, at_least_once, at_most_once, effectively_once, exactly_once};
 use crate::contract::needs::Context;
 use crate::contract::policy::Delivery;
 
@@ -15,14 +16,12 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     type Settings: DeserializeOwned + Send + Sync + 'static;
     /// The settings and resources of one run.
     type Context: Context;
+    /// What its source and its target can promise: computed by the compiler from their types.
+    type Guarantee: Guarantee;
     /// The name, as written in `pipeline!`.
     const NAME: &'static str;
-    /// What its source and its target can promise: computed by the compiler from their types.
-    const GUARANTEE: Delivery;
-    /// Whether a record can be lost when a run is killed.
-    const MAY_LOSE: bool = Self::GUARANTEE.may_lose();
-    /// Whether a record can be in the target twice when a run is killed or a load is tried again.
-    const MAY_DOUBLE: bool = Self::GUARANTEE.may_double();
+    /// The same, as a value.
+    const GUARANTEE: Delivery = Self::Guarantee::DELIVERY;
 
     /// The stages, their order, and the policies.
     fn plan() -> Plan<Self::Context>;
@@ -36,3 +35,38 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     /// Where rejected records go.
     fn dead_letter(settings: &Self::Settings) -> Option<PathBuf>;
 }
+
+/// A pipeline that loses no record and loads none twice, through any kill.
+///
+/// This and the next three are implemented by the compiler, from the types of a pipeline's source and
+/// target. rustdoc lists the one that a pipeline has among its blanket implementations, and a function
+/// can ask for it: `fn nightly<P: ExactlyOnce>()`.
+#[diagnostic::on_unimplemented(
+    message = "pipeline `{Self}` does not load exactly once",
+    label = "needs a source that can be read again and a target with transactions",
+    note = "`{Self}::GUARANTEE` says what it does"
+)]
+pub trait ExactlyOnce: Pipeline {}
+#[diagnostic::do_not_recommend]
+impl<P: Pipeline<Guarantee = exactly_once>> ExactlyOnce for P {}
+
+/// A pipeline that loses no record; one that is loaded again takes the place of the first.
+#[diagnostic::on_unimplemented(
+    message = "pipeline `{Self}` does not load effectively once",
+    note = "`{Self}::GUARANTEE` says what it does"
+)]
+pub trait EffectivelyOnce: Pipeline {}
+#[diagnostic::do_not_recommend]
+impl<P: Pipeline<Guarantee = effectively_once>> EffectivelyOnce for P {}
+
+/// A pipeline that loses no record; one that is loaded again is there twice.
+#[diagnostic::on_unimplemented(message = "pipeline `{Self}` does not load at least once", note = "`{Self}::GUARANTEE` says what it does")]
+pub trait AtLeastOnce: Pipeline {}
+#[diagnostic::do_not_recommend]
+impl<P: Pipeline<Guarantee = at_least_once>> AtLeastOnce for P {}
+
+/// A pipeline whose records are lost when it is killed before it has loaded them.
+#[diagnostic::on_unimplemented(message = "pipeline `{Self}` does not load at most once", note = "`{Self}::GUARANTEE` says what it does")]
+pub trait AtMostOnce: Pipeline {}
+#[diagnostic::do_not_recommend]
+impl<P: Pipeline<Guarantee = at_most_once>> AtMostOnce for P {}

@@ -205,8 +205,8 @@ pub(crate) struct DailyNumbers;
 impl Pipeline for DailyNumbers {
     type Settings = Settings;
     type Context = Settings;
+    type Guarantee = etl_core::guarantee::at_most_once;
     const NAME: &'static str = "DailyNumbers";
-    const GUARANTEE: etl_core::policy::Delivery = etl_core::policy::Delivery::AtMostOnce;
 
     fn plan() -> Plan<Settings> {
         let mut policy = Policy::NONE;
@@ -282,8 +282,8 @@ impl Loader for Forget {
 impl Pipeline for NightlyNothing {
     type Settings = ();
     type Context = Empty;
+    type Guarantee = etl_core::guarantee::at_most_once;
     const NAME: &'static str = "NightlyNothing";
-    const GUARANTEE: etl_core::policy::Delivery = etl_core::policy::Delivery::AtMostOnce;
 
     fn plan() -> Plan<Empty> {
         Plan::build(Self::NAME).doc("Does nothing.").extract::<Silence>().load::<Forget>()

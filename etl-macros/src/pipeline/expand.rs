@@ -27,11 +27,9 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
     let settings = pipeline.settings.as_ref().map_or_else(|| quote_spanned!(mixed=> ()), ToTokens::to_token_stream);
     let context = context::expand(pipeline, &settings);
     let (context_name, context_items, make) = (&context.name, &context.items, &context.make);
-    let (plan, guarantee, assertions) = if sound {
-        (plan(pipeline, context_name), guarantee(pipeline), assertions(pipeline))
-    } else {
-        (unwired(), quote_spanned!(mixed=> #etl::policy::Delivery::AtMostOnce), TokenStream::new())
-    };
+    let (plan, assertions) = if sound { (plan(pipeline, context_name), assertions(pipeline)) } else { (unwired(), TokenStream::new()) };
+    let guarantee = guarantee(pipeline).filter(|_| sound);
+    let guarantee = guarantee.unwrap_or_else(|| quote_spanned!(mixed=> #etl::policy::Delivery::ExactlyOnce));
     let dead_letter = dead_letter(pipeline);
     let given = Ident::new("__etl_settings", mixed);
     quote_spanned! {at=>
@@ -54,11 +52,8 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
             impl #etl::Pipeline for #name {
                 type Settings = #settings;
                 type Context = #context_name;
+                type Guarantee = <[(); #guarantee as ::core::primitive::usize] as #etl::guarantee::Numbered>::Guarantee;
                 const NAME: &'static ::core::primitive::str = #text;
-                const GUARANTEE: #etl::policy::Delivery = #guarantee;
-                // Said again here, where rustdoc prints what they come to.
-                const MAY_LOSE: ::core::primitive::bool = Self::GUARANTEE.may_lose();
-                const MAY_DOUBLE: ::core::primitive::bool = Self::GUARANTEE.may_double();
 
                 // The parentheses say that a name is meant as a type, so that a function without an
                 // attribute is one error and not two.
@@ -173,19 +168,17 @@ fn associated(pipeline: &Pipeline, node: &Node, place: Place, what: &str) -> Tok
     quote_spanned!(span=> <#path as #etl::stage::#role>::#what)
 }
 
-/// What the source and the target can promise, as a constant expression.
-fn guarantee(pipeline: &Pipeline) -> TokenStream {
-    let mixed = Span::mixed_site();
-    let etl = pipeline.ctx.runtime();
+/// What the source and the target can promise, as a constant expression. (It becomes a type by way of
+/// a number: their classes as types would make stages public that are not.)
+fn guarantee(pipeline: &Pipeline) -> Option<TokenStream> {
     let graph = &pipeline.graph;
     let of = |place: Place| {
-        let node = graph.nodes.iter().enumerate().find(|(at, _)| graph.place(*at) == place).map(|(_, node)| node);
-        node.map(|node| associated(pipeline, node, place, "DEFINITION"))
+        let (_, node) = graph.nodes.iter().enumerate().find(|(at, _)| graph.place(*at) == place)?;
+        Some(associated(pipeline, node, place, "DEFINITION"))
     };
-    match (of(Place::First), of(Place::Last)) {
-        (Some(first), Some(last)) => quote_spanned!(mixed=> #etl::guarantee::of(#first.replayable, #last.target)),
-        _ => quote_spanned!(mixed=> #etl::policy::Delivery::AtMostOnce),
-    }
+    let (first, last) = of(Place::First).zip(of(Place::Last))?;
+    let etl = pipeline.ctx.runtime();
+    Some(quote_spanned!(Span::mixed_site()=> #etl::guarantee::of(#first.replayable, #last.target)))
 }
 
 /// What only the stages can tell: that rejected records have somewhere to go, that a retry is
@@ -355,7 +348,7 @@ fn dead_letter(pipeline: &Pipeline) -> TokenStream {
 }
 
 /// The flow and the policy, for the documentation of the pipeline's type. What follows from the
-/// stages' types is below it in rustdoc, as constants.
+/// stages' types is below it in rustdoc, as a trait that the compiler implements.
 fn table(pipeline: &Pipeline) -> Vec<String> {
     let graph = &pipeline.graph;
     if graph.nodes.is_empty() || !graph.later.is_empty() {
@@ -382,7 +375,8 @@ fn table(pipeline: &Pipeline) -> Vec<String> {
     line("|---|---|");
     let delivery = match pipeline.policy.delivery {
         Some(delivery) => format!("`{}`, which the compiler has checked", delivery.word()),
-        None => "nothing demanded; what its parts can keep is in `GUARANTEE`, `MAY_LOSE` and `MAY_DOUBLE`".to_owned(),
+        None => "nothing demanded; what its parts keep is listed below: `ExactlyOnce`, `EffectivelyOnce`, `AtLeastOnce` or `AtMostOnce`"
+            .to_owned(),
     };
     line(&format!("| delivery | {delivery} |"));
     line(&format!("| committed at once | {} |", if pipeline.policy.atomic_run { "the whole run" } else { "each batch" }));
