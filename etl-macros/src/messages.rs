@@ -373,6 +373,10 @@ pub(crate) fn unknown_clause(name: &str, meant: Option<&str>, known: &[&str]) ->
     }
 }
 
+pub(crate) fn clause_is_an_option(option: &str, role: Role, example: &str) -> String {
+    format!("`{option}` is an option of stages: write `#[{}({example})]`", role.name())
+}
+
 pub(crate) fn duplicate_clause(name: &str, first: Span) -> String {
     format!("clause `{name}` is given twice; remove this one, or the first{}", place(first))
 }
@@ -419,6 +423,22 @@ pub(crate) fn expected_stage() -> &'static str {
 
 pub(crate) fn wrong_arrow(found: &str) -> String {
     format!("stages are joined by `=>`, not by `{found}`")
+}
+
+pub(crate) fn no_arrow() -> &'static str {
+    "stages are joined by `=>`: write it between these two"
+}
+
+pub(crate) fn stage_called(stage: &str) -> String {
+    format!("name the stage, do not call it: write `{stage}`")
+}
+
+pub(crate) fn options_in_flow(role: Role, options: &str) -> String {
+    format!("options stand in the attribute: `#[{}({options})]`", role.name())
+}
+
+pub(crate) fn settings_form(ty: Option<&str>) -> String {
+    format!("name the type of the settings: `settings: {}`", ty.unwrap_or("Config"))
 }
 
 pub(crate) fn branches_not_yet() -> &'static str {

@@ -6,8 +6,11 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Visibility};
 
+use crate::ctx::text_of;
 use crate::diag::{Errors, did_you_mean};
 use crate::messages;
+use crate::options::{Kind, Spec, table};
+use crate::role::Role;
 
 /// The names of the clauses, in the order in which messages list them.
 pub(super) const CLAUSES: [&str; 9] =
@@ -66,7 +69,7 @@ fn clauses(body: TokenStream, errors: &mut Errors) -> Vec<Clause> {
     for raw in split(body, errors) {
         let name = raw.key.unraw().to_string();
         if !CLAUSES.contains(&name.as_str()) {
-            errors.at(raw.key.span(), messages::unknown_clause(&name, meant(&name), &CLAUSES));
+            errors.at(raw.key.span(), unknown(&name, &raw.value));
         } else if let Some(first) = clauses.iter().find(|clause| clause.key == raw.key) {
             errors.at(raw.key.span(), messages::duplicate_clause(&name, first.key.span()));
         } else if raw.value.is_empty() {
@@ -80,8 +83,36 @@ fn clauses(body: TokenStream, errors: &mut Errors) -> Vec<Clause> {
     clauses
 }
 
-fn meant(name: &str) -> Option<&'static str> {
-    let known = match name {
+/// What is said of a clause that there is not: that it is an option of stages, or what was meant.
+fn unknown(name: &str, value: &TokenStream) -> String {
+    if let Some(clause) = known_as(name) {
+        return messages::unknown_clause(name, Some(clause), &CLAUSES);
+    }
+    match option_of_a_stage(name) {
+        Some((role, spec)) => {
+            let example = match (spec.kind, syn::parse2::<syn::Lit>(value.clone())) {
+                (Kind::Count { .. } | Kind::Duration, Ok(value)) => format!("{} = {}", spec.name, text_of(value)),
+                _ => spec.example.to_owned(),
+            };
+            messages::clause_is_an_option(spec.name, role, &example)
+        }
+        None => messages::unknown_clause(name, did_you_mean(name, CLAUSES), &CLAUSES),
+    }
+}
+
+/// The option of that name, or of the name that is meant by it, and the role that is likeliest.
+fn option_of_a_stage(name: &str) -> Option<(Role, &'static Spec)> {
+    let meant = table::OFTEN_MEANT.iter().find(|(written, _)| *written == name && name != "on_error");
+    let name = meant.map_or(name, |(_, meant)| *meant);
+    [Role::Transform, Role::Loader, Role::Extractor].into_iter().find_map(|role| {
+        let spec = table::of(role).iter().find(|spec| spec.name == name && spec.kind.is_here())?;
+        Some((role, spec))
+    })
+}
+
+/// Our word for a word that other tools use.
+fn known_as(name: &str) -> Option<&'static str> {
+    match name {
         "config" => Some("settings"),
         "stages" | "steps" | "graph" => Some("flow"),
         "guarantee" | "exactly_once" => Some("delivery"),
@@ -90,8 +121,7 @@ fn meant(name: &str) -> Option<&'static str> {
         "threshold" | "max_errors" => Some("error_threshold"),
         "memory_limit" | "budget" => Some("memory"),
         _ => None,
-    };
-    known.or_else(|| did_you_mean(name, CLAUSES))
+    }
 }
 
 /// A clause begins at `word:` after a comma. A known word begins one without a comma too: then the
@@ -136,7 +166,10 @@ fn key_at(tokens: &[TokenTree], at: usize, after_comma: bool, errors: &mut Error
     }
     let one_equals = is_punct(next, '=') && !joint(next);
     if one_equals && after_comma {
-        errors.at(next.span(), messages::clause_with_equals(&name));
+        // Of one that there is not, that is said.
+        if known {
+            errors.at(next.span(), messages::clause_with_equals(&name));
+        }
         return Some(word.clone());
     }
     None

@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::parse::{ParseStream, Parser};
-use syn::{Lit, LitStr, Token};
+use syn::{Lit, LitStr, Token, Type};
 
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, text_of};
 use crate::diag::{Errors, did_you_mean};
 use crate::messages;
 
@@ -101,6 +101,37 @@ pub(super) fn whole<T>(clause: &str, value: TokenStream, parse: impl FnOnce(Pars
         if input.is_empty() { Ok(parsed) } else { Err(input.error(messages::left_over(clause))) }
     };
     parse.parse2(value)
+}
+
+/// The type of the settings. What is a list or a value of them names the type all the same.
+pub(super) fn settings(value: TokenStream, errors: &mut Errors) -> Option<Type> {
+    let wrong = match whole("settings", value.clone(), <Type as syn::parse::Parse>::parse) {
+        Ok(Type::Slice(slice)) => Some(*slice.elem),
+        Ok(Type::Array(array)) => Some(*array.elem),
+        Ok(Type::Reference(reference)) => Some(*reference.elem),
+        Ok(Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_)) => None,
+        Ok(ty) => return Some(ty),
+        Err(_) => type_of_a_value(value.clone()),
+    };
+    errors.on(value, messages::settings_form(wrong.as_ref().map(text_of).as_deref()));
+    wrong
+}
+
+/// `Config::from_env()` and `Config { … }` are a `Config`.
+fn type_of_a_value(value: TokenStream) -> Option<Type> {
+    let path = |input: ParseStream<'_>| {
+        let mut path = input.call(syn::Path::parse_mod_style)?;
+        let called = input.peek(syn::token::Paren);
+        input.parse::<TokenStream>()?;
+        if called {
+            path.segments.pop();
+            path.segments.pop_punct();
+        }
+        Ok(path)
+    };
+    let path = path.parse2(value).ok()?;
+    let is_type = path.segments.last().is_some_and(|last| last.ident.to_string().starts_with(char::is_uppercase));
+    is_type.then(|| Type::Path(syn::TypePath { attrs: Vec::new(), qself: None, path }))
 }
 
 pub(super) fn delivery(value: TokenStream, errors: &mut Errors) -> Option<Delivery> {

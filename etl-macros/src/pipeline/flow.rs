@@ -1,10 +1,13 @@
 //! The flow as written: `a => [b, c => d]`, a tree of terms.
 
-use proc_macro2::Span;
+use proc_macro2::{Group, Span, TokenTree};
 use syn::Token;
 use syn::parse::ParseStream;
 
+use crate::ctx::text_of;
 use crate::messages;
+use crate::options::{split_at_commas, table};
+use crate::role::Role;
 
 /// Terms, joined by arrows.
 pub(super) struct Flow {
@@ -58,7 +61,22 @@ fn arrow(input: ParseStream<'_>) -> syn::Result<Span> {
             return Err(input.error(messages::wrong_arrow(found)));
         }
     }
-    Err(input.error(messages::wrong_arrow("nothing")))
+    // Whatever stands there; a stage, or what only resembles an arrow.
+    match input.fork().parse::<TokenTree>()? {
+        TokenTree::Punct(other) => Err(syn::Error::new(other.span(), messages::wrong_arrow(&other.to_string()))),
+        other => Err(syn::Error::new(other.span(), messages::no_arrow())),
+    }
+}
+
+/// What stands in parentheses behind a stage: the options of its attribute, or the arguments of a call.
+fn parenthesized(stage: &syn::Path, group: &Group) -> String {
+    let written = split_at_commas(group.stream());
+    let words: Vec<_> = written.iter().filter_map(|option| option.clone().into_iter().next()).map(|word| word.to_string()).collect();
+    let has_all = |role: &Role| words.iter().all(|word| table::of(*role).iter().any(|spec| spec.name == word && spec.kind.is_here()));
+    match [Role::Transform, Role::Loader, Role::Extractor].into_iter().find(has_all) {
+        Some(role) if !words.is_empty() => messages::options_in_flow(role, &text_of(group.stream())),
+        _ => messages::stage_called(&text_of(stage)),
+    }
 }
 
 fn term(input: ParseStream<'_>) -> syn::Result<Term> {
@@ -95,7 +113,12 @@ fn term(input: ParseStream<'_>) -> syn::Result<Term> {
         || input.peek(Token![self])
         || input.peek(Token![super])
     {
-        return input.call(syn::Path::parse_mod_style).map(Term::Stage);
+        let stage = input.call(syn::Path::parse_mod_style)?;
+        if input.peek(syn::token::Paren) {
+            let group: Group = input.parse()?;
+            return Err(syn::Error::new(group.span(), parenthesized(&stage, &group)));
+        }
+        return Ok(Term::Stage(stage));
     }
     Err(input.error(messages::expected_stage()))
 }

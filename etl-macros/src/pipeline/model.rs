@@ -121,7 +121,7 @@ pub(super) fn build(ast: Ast, errors: &mut Errors) -> Pipeline {
     let value = |name: &str| ast.clause(name).map(|clause| clause.value.clone()).filter(|value| !value.is_empty());
     let runtime = value("crate").and_then(|value| errors.keep(Path::parse_mod_style.parse2(value)));
     let ctx = Ctx::new(runtime.as_ref(), errors);
-    let settings = value("settings").and_then(|value| errors.keep(clauses::whole("settings", value, <Type as syn::parse::Parse>::parse)));
+    let settings = value("settings").and_then(|value| clauses::settings(value, errors));
     let settings = settings.filter(|ty| !matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty()));
     let resources = value("resources").map(|value| resources(&value, errors)).unwrap_or_default();
     let mut graph = Graph::default();
@@ -132,7 +132,8 @@ pub(super) fn build(ast: Ast, errors: &mut Errors) -> Pipeline {
     } else if ast.clause("flow").is_none() {
         errors.at(ast.name.span(), messages::no_flow(&ast.name.to_string()));
     }
-    let dead_letter = value("dead_letter").and_then(|value| clauses::dead_letter(value, settings.is_some(), errors));
+    let has_settings = ast.clause("settings").is_some_and(|clause| text_of(&clause.value) != "()");
+    let dead_letter = value("dead_letter").and_then(|value| clauses::dead_letter(value, has_settings, errors));
     let policy = Policy {
         delivery: value("delivery").and_then(|value| clauses::delivery(value, errors)),
         atomic_run: value("atomic").is_some_and(|value| clauses::atomic(value, errors)),

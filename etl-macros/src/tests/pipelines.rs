@@ -36,6 +36,12 @@ fn a_clause_that_is_unknown_or_doubled_is_told() {
             "2:1 unknown clause `zebra`; there are `settings`, `resources`, `flow`, `delivery`, `atomic`, `error_threshold`, `dead_letter`, `memory` and `crate`",
         ],
     );
+    clause_says("retries: 5", &["2:1 `retries` is an option of stages: write `#[transform(retries = 5)]`"]);
+    clause_says("deadline = \"10m\"", &["2:1 `deadline` is an option of stages: write `#[transform(deadline = \"10m\")]`"]);
+    clause_says("batch_size: settings.batch", &["2:1 `batch` is an option of stages: write `#[transform(batch = 500)]`"]);
+    clause_says("idempotent: id", &["2:1 `idempotent` is an option of stages: write `#[loader(idempotent(key = id))]`"]);
+    clause_says("replayable: true", &["2:1 `replayable` is an option of stages: write `#[extractor(replayable)]`"]);
+    clause_says("exactly_once: true", &["2:1 unknown clause `exactly_once`; did you mean `delivery`?"]);
     clause_says("flow: c => d", &["2:1 clause `flow` is given twice; remove this one, or the first at line 1"]);
     clause_says("settings: ,", &["2:1 clause `settings` is empty; write what it is, or remove it"]);
     clause_says("settings = Config", &["2:10 write `settings: …`, with a colon"]);
@@ -70,11 +76,21 @@ fn a_flow_has_a_stage_on_both_sides_of_an_arrow() {
     says("P { flow: a => }", &["1:13 expected a stage after `=>`"]);
     says("P { flow: => a }", &["1:11 expected a stage before `=>`"]);
     says("P { flow: a => => b }", &["1:16 expected the name of a stage"]);
-    says("P { flow: a b }", &["1:13 stages are joined by `=>`, not by `nothing`"]);
+    says("P { flow: a b }", &["1:13 stages are joined by `=>`: write it between these two"]);
+    says("P { flow: a { b } }", &["1:13 stages are joined by `=>`: write it between these two"]);
+    says("P { flow: a . b }", &["1:13 stages are joined by `=>`, not by `.`"]);
     says("P { flow: a >> b }", &["1:13 stages are joined by `=>`, not by `>>`"]);
     says("P { flow: a => 5 }", &["1:16 expected the name of a stage"]);
     says("P { flow: a => b, c }", &["1:17 unexpected in `flow`; is there a `,` missing?"]);
     says("P { flow: a => b =>\n a }", &["2:2 stage `a` is in pipeline `P` twice, first at line 1; a stage has one place in a flow"]);
+}
+
+#[test]
+fn a_flow_names_stages_and_calls_none() {
+    says("P { flow: x::a() => b() }", &["1:15 name the stage, do not call it: write `x::a`"]);
+    says("P { flow: a => b(&client) }", &["1:17 name the stage, do not call it: write `b`"]);
+    says("P { flow: a => b(parallel, batch = 5) => c }", &["1:17 options stand in the attribute: `#[transform(parallel, batch = 5)]`"]);
+    says("P { flow: a => b(idempotent(key = id)) }", &["1:17 options stand in the attribute: `#[loader(idempotent(key = id))]`"]);
 }
 
 #[test]
@@ -86,6 +102,17 @@ fn branches_merges_and_routes_are_understood_and_refused() {
         "P { flow: a => match { Valid => b, Suspect => c => d } }",
         &["1:16 routing (`match { … }`) is not there yet; write a `#[filter]` and one pipeline for each"],
     );
+}
+
+#[test]
+fn settings_are_named_by_their_type() {
+    let form = "name the type of the settings: `settings: Config`";
+    for value in ["[Config]", "&Config", "Config::from_env()", "Config { a: 1 }", "\"config.toml\"", "Config::from_env()?", "_"] {
+        clause_says(&format!("settings: {value}"), &[&format!("2:11 {form}")]);
+        clause_says(&format!("settings: {value},\ndead_letter: file(settings.x)"), &[&format!("2:11 {form}")]);
+    }
+    clause_says("settings: x::Config::default()", &["2:11 name the type of the settings: `settings: x::Config`"]);
+    clause_says("settings: load()", &[&format!("2:11 {form}")]);
 }
 
 #[test]
