@@ -262,6 +262,22 @@ pub(crate) fn resource_is_no_plain_type(ty: &str) -> String {
     format!("`{ty}` cannot be lent: the settings and resources are found by their type; write `&` and the name of a type")
 }
 
+pub(crate) fn resource_is_unsized(ty: &str) -> String {
+    format!("`{ty}` cannot be lent: the settings and resources are found by their type; take `&Config` and use its field")
+}
+
+pub(crate) fn resource_is_shared(pointer: &str, inner: &str) -> String {
+    format!("write `&{inner}`: what a resource lends is shared already, and needs no `{pointer}`")
+}
+
+pub(crate) fn resource_is_always_there(inner: &str) -> String {
+    format!("write `&{inner}`: a resource is made before the first record, or the run stops")
+}
+
+pub(crate) fn transaction_by_mut(ty: &str) -> String {
+    format!("a transaction is taken as `&mut {ty}`")
+}
+
 pub(crate) fn too_many_needs(name: &str, most: usize) -> String {
     format!("`{name}` asks for more than {most} resources; put some of them into one struct with a `#[resource]` of its own")
 }
@@ -312,6 +328,13 @@ pub(crate) fn unknown_impl(role: Role, ty: &str) -> String {
         }
         Role::Transform => format!("`{ty}` does not say what it yields; write `impl Iterator<Item = Record>`, or name the type"),
         _ => format!("a `{role}` cannot return `{ty}`; name the type"),
+    }
+}
+
+pub(crate) fn returns_a_future(output: Option<&str>) -> String {
+    match output {
+        Some(output) => format!("write `async fn` and `-> {output}` in place of a future"),
+        None => "write `async fn` in place of a future".to_owned(),
     }
 }
 
@@ -669,6 +692,15 @@ pub(crate) fn class_on_enum() -> &'static str {
 
 pub(crate) fn classed_twice(what: &str) -> String {
     format!("{what} has two classes; an error has one fate")
+}
+
+pub(crate) fn class_as_text(class: &str) -> String {
+    format!("a class is a word and no text: write `#[on_error({class})]`")
+}
+
+pub(crate) fn class_with_a_count(count: &str) -> String {
+    let count = if count.parse::<u64>().is_ok() { count } else { "3" };
+    format!("write `#[on_error(retry)]` here, and `retries = {count}` in the attribute of the stage")
 }
 
 pub(crate) fn unknown_class(word: &str, meant: Option<&str>) -> String {

@@ -45,6 +45,10 @@ impl Returned {
         let in_result = arguments_of(ty, "Result");
         let inner = in_result.as_ref().and_then(|arguments| arguments.first()).map_or(ty, |inner| ungroup(inner));
         let span = first_span(ty);
+        if let Some(output) = output_of_a_future(inner) {
+            errors.on(inner, messages::returns_a_future(output.map(text_of).as_deref()));
+            return None;
+        }
         let Type::ImplTrait(hidden) = inner else {
             if contains_impl(ty.to_token_stream()) {
                 errors.on(ty, messages::impl_in_the_wrong_place(role, &text_of(ty)));
@@ -145,6 +149,29 @@ impl Hidden {
             })
         })
     }
+}
+
+/// What a future yields, of `impl Future`, `BoxFuture` and `Pin<Box<dyn Future>>`; `None` where the type
+/// is none of these.
+fn output_of_a_future(ty: &Type) -> Option<Option<&Type>> {
+    if let Some(arguments) = ["BoxFuture", "LocalBoxFuture"].iter().find_map(|name| arguments_of(ty, name)) {
+        return Some(arguments.first().copied());
+    }
+    let pinned = inside(inside(ty, &["Pin"]), &["Box"]);
+    let bounds = match ungroup(pinned) {
+        Type::ImplTrait(hidden) => &hidden.bounds,
+        Type::TraitObject(object) => &object.bounds,
+        _ => return None,
+    };
+    bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return None };
+        let last = bound.path.segments.last().filter(|last| last.ident == "Future")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return Some(None) };
+        Some(arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(&assoc.ty),
+            _ => None,
+        }))
+    })
 }
 
 fn contains_impl(tokens: TokenStream) -> bool {

@@ -113,8 +113,8 @@ pub(crate) fn read(role: Role, item: &StageFn, errors: &mut Errors) -> Option<Si
             }
             Type::Reference(reference) => {
                 let lent = ungroup(&reference.elem);
-                if matches!(lent, Type::Slice(_) | Type::TraitObject(_) | Type::ImplTrait(_) | Type::Infer(_)) {
-                    errors.on(ty, messages::resource_is_no_plain_type(&text_of(ty)));
+                if let Some(message) = not_lent(role, ty, lent) {
+                    errors.on(ty, message);
                     continue;
                 }
                 let text = text_of(lent);
@@ -124,8 +124,13 @@ pub(crate) fn read(role: Role, item: &StageFn, errors: &mut Errors) -> Option<Si
                     needs.len() - 1
                 })));
             }
-            _ if takes_record => errors.on(ty, messages::second_record(&name, &text_of(ty))),
-            _ => errors.on(ty, messages::by_value_without_record(role, &name, &text_of(ty))),
+            _ => {
+                let message = by_value(role, ty).unwrap_or_else(|| match takes_record {
+                    true => messages::second_record(&name, &text_of(ty)),
+                    false => messages::by_value_without_record(role, &name, &text_of(ty)),
+                });
+                errors.on(ty, message);
+            }
         }
     }
     if matches!(role, Role::Transform | Role::Filter | Role::Loader) && sig.inputs.is_empty() {
@@ -142,6 +147,42 @@ pub(crate) fn read(role: Role, item: &StageFn, errors: &mut Errors) -> Option<Si
         return None;
     }
     Some(Signature { name: sig.ident.clone(), is_async: sig.asyncness.is_some(), record, needs, mutable, slots, returned: returned? })
+}
+
+/// What is said of a reference to a type that is no resource: it is looked up by its type, which has
+/// a size.
+fn not_lent(role: Role, ty: &Type, lent: &Type) -> Option<String> {
+    match lent {
+        Type::TraitObject(_) | Type::ImplTrait(_) | Type::Infer(_) => Some(messages::resource_is_no_plain_type(&text_of(ty))),
+        Type::Slice(_) => Some(messages::resource_is_unsized(&text_of(ty))),
+        _ if UNSIZED.contains(&text_of(lent).as_str()) => Some(messages::resource_is_unsized(&text_of(ty))),
+        _ if role == Role::Loader && is_transaction(lent) => Some(messages::transaction_by_mut(&text_of(lent))),
+        _ => None,
+    }
+}
+
+/// The types of the standard library that people lend and that have no size.
+const UNSIZED: [&str; 9] =
+    ["str", "Path", "path::Path", "std::path::Path", "OsStr", "ffi::OsStr", "std::ffi::OsStr", "CStr", "std::ffi::CStr"];
+
+/// What is said of a parameter that is neither the record nor lent, where its type tells what was meant.
+fn by_value(role: Role, ty: &Type) -> Option<String> {
+    if role == Role::Loader && is_transaction(ty) {
+        return Some(messages::transaction_by_mut(&text_of(ty)));
+    }
+    if let Some(inner) = argument_of(ty, "Option") {
+        let Type::Reference(reference) = ungroup(inner) else { return None };
+        return Some(messages::resource_is_always_there(&text_of(&reference.elem)));
+    }
+    let pointer = ["Arc", "Rc", "Box"].into_iter().find(|pointer| argument_of(ty, pointer).is_some())?;
+    let inner = argument_of(ty, pointer)?;
+    let has_name = matches!(ungroup(inner), Type::Path(path) if !UNSIZED.contains(&text_of(path).as_str()));
+    has_name.then(|| messages::resource_is_shared(pointer, &text_of(inner)))
+}
+
+fn is_transaction(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident.to_string().ends_with("Transaction"))
 }
 
 /// Nothing but `async` may stand before `fn`, and the types must be known.

@@ -1,12 +1,12 @@
 //! `#[derive(StageError)]`: every error has a class, a code and a text that quotes no record.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::{Attribute, Data, DeriveInput, Fields};
 
 use super::case::in_words;
 use super::template::without_values;
-use crate::ctx::{Ctx, arguments_of, mixed_at};
+use crate::ctx::{Ctx, arguments_of, mixed_at, text_of};
 use crate::diag::{Errors, did_you_mean};
 use crate::messages;
 use crate::options::stage::class;
@@ -17,7 +17,8 @@ const CLASSES: [&str; 4] = ["retry", "skip", "reject", "fail"];
 struct Kind {
     pattern: TokenStream,
     name: Ident,
-    class: &'static str,
+    /// `None` where it could not be read: then it may be any.
+    class: Option<&'static str>,
     code: String,
     message: String,
     hint: Option<String>,
@@ -37,20 +38,27 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
     let name = &input.ident;
     let kinds = match &input.data {
         Data::Enum(data) => {
-            if let Some(attr) = find(&input.attrs, "on_error").next() {
+            let on_enum = find(&input.attrs, "on_error").next();
+            if let Some(attr) = on_enum {
                 errors.on(attr, messages::class_on_enum());
             }
             let kind = |variant: &syn::Variant| {
                 let ident = &variant.ident;
                 let what = format!("variant `{ident}`");
                 let pattern = quote_spanned!(mixed_at(ident.span())=> Self::#ident);
-                read(pattern, ident, &what, format!("{name}::{ident}"), &variant.attrs, &variant.fields, &mut errors)
+                let mut kind = Kind::new(pattern, ident, format!("{name}::{ident}"), &variant.attrs, &variant.fields, &mut errors);
+                // A class for all of them is told already.
+                let classed = find(&variant.attrs, "on_error").next().is_some();
+                kind.class = if classed || on_enum.is_none() { class_of(ident, &what, &variant.attrs, &mut errors) } else { None };
+                kind
             };
             data.variants.iter().map(kind).collect()
         }
         Data::Struct(data) => {
             let pattern = quote_spanned!(mixed_at(name.span())=> Self);
-            vec![read(pattern, name, &format!("`{name}`"), name.to_string(), &input.attrs, &data.fields, &mut errors)]
+            let mut kind = Kind::new(pattern, name, name.to_string(), &input.attrs, &data.fields, &mut errors);
+            kind.class = class_of(name, &format!("`{name}`"), &input.attrs, &mut errors);
+            vec![kind]
         }
         Data::Union(data) => {
             errors.on(data.union_token, messages::stage_error_not_possible("a union"));
@@ -60,49 +68,78 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
     (impls(&ctx, &input, &kinds), errors)
 }
 
-fn read(pattern: TokenStream, name: &Ident, what: &str, code: String, attrs: &[Attribute], fields: &Fields, errors: &mut Errors) -> Kind {
-    let transparent = find(attrs, "error").any(|attr| attr.parse_args::<Ident>().is_ok_and(|word| word == "transparent"));
-    Kind {
-        pattern,
-        name: name.clone(),
-        class: class_of(name, what, attrs, errors),
-        code,
-        message: message(attrs).unwrap_or_else(|| in_words(&name.to_string())),
-        hint: hint(attrs, errors),
-        cause: cause(fields, transparent),
+impl Kind {
+    /// Everything but its class.
+    fn new(pattern: TokenStream, name: &Ident, code: String, attrs: &[Attribute], fields: &Fields, errors: &mut Errors) -> Self {
+        let transparent = find(attrs, "error").any(|attr| attr.parse_args::<Ident>().is_ok_and(|word| word == "transparent"));
+        Self {
+            pattern,
+            name: name.clone(),
+            class: None,
+            code,
+            message: message(attrs).unwrap_or_else(|| in_words(&name.to_string())),
+            hint: hint(attrs, errors),
+            cause: cause(fields, transparent),
+        }
     }
 }
 
-/// The class; `fail` where there is none, so that nothing else is reported.
-fn class_of(name: &Ident, what: &str, attrs: &[Attribute], errors: &mut Errors) -> &'static str {
-    let mut class = None;
+/// The class; `None` where something was said of it, so that nothing else is.
+fn class_of(name: &Ident, what: &str, attrs: &[Attribute], errors: &mut Errors) -> Option<&'static str> {
+    let (mut class, mut first) = (None, true);
     for attr in find(attrs, "on_error") {
-        let Ok(word) = attr.parse_args::<Ident>() else {
-            errors.on(attr, messages::class_form());
-            class.get_or_insert("fail");
-            continue;
-        };
-        let written = word.to_string();
-        let known = CLASSES.into_iter().find(|known| *known == written);
-        if known.is_none() {
-            let meant = match written.as_str() {
+        let read = class_in(attr, what, errors);
+        if !std::mem::take(&mut first) {
+            errors.on(attr, messages::classed_twice(what));
+            return None;
+        }
+        class = read;
+    }
+    if first {
+        errors.at(name.span(), messages::unclassed(what));
+    }
+    class
+}
+
+/// The word in `#[on_error(…)]`.
+fn class_in(attr: &Attribute, what: &str, errors: &mut Errors) -> Option<&'static str> {
+    let written = match &attr.meta {
+        syn::Meta::Path(_) => TokenStream::new(),
+        syn::Meta::List(list) => list.tokens.clone(),
+        syn::Meta::NameValue(pair) => pair.value.to_token_stream(),
+    };
+    if let Ok(text) = syn::parse2::<syn::LitStr>(written.clone()) {
+        let known = CLASSES.into_iter().find(|known| *known == text.value());
+        errors.at(text.span(), known.map_or_else(|| messages::class_form().to_owned(), messages::class_as_text));
+        return None;
+    }
+    let mut rest = written.clone().into_iter();
+    let (Some(TokenTree::Ident(word)), syn::Meta::List(_)) = (rest.next(), &attr.meta) else {
+        errors.on(if written.is_empty() { attr.to_token_stream() } else { written }, messages::class_form());
+        return None;
+    };
+    let name = word.to_string();
+    let known = CLASSES.into_iter().find(|known| *known == name);
+    match (known, rest.next()) {
+        (Some(known), None) => return Some(known),
+        (Some("retry"), Some(TokenTree::Group(count))) => errors.at(count.span(), messages::class_with_a_count(&text_of(count.stream()))),
+        (_, Some(TokenTree::Punct(comma))) if comma.as_char() == ',' => {
+            let second: TokenStream = rest.collect();
+            errors.on(if second.is_empty() { comma.to_token_stream() } else { second }, messages::classed_twice(what));
+        }
+        (_, Some(_)) => errors.on(written, messages::class_form()),
+        (None, None) => {
+            let meant = match name.as_str() {
                 "dead_letter" | "dlq" => Some("reject"),
                 "fatal" | "abort" | "stop" => Some("fail"),
                 "ignore" | "drop" => Some("skip"),
                 "transient" => Some("retry"),
                 other => did_you_mean(other, CLASSES),
             };
-            errors.at(word.span(), messages::unknown_class(&written, meant));
+            errors.at(word.span(), messages::unknown_class(&name, meant));
         }
-        if class.is_some() {
-            errors.on(attr, messages::classed_twice(what));
-        }
-        class.get_or_insert(known.unwrap_or("fail"));
     }
-    class.unwrap_or_else(|| {
-        errors.at(name.span(), messages::unclassed(what));
-        "fail"
-    })
+    None
 }
 
 /// The template of `#[error("…")]`.
@@ -157,7 +194,12 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
     let etl = ctx.runtime_at(span);
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let patterns: Vec<_> = kinds.iter().map(|kind| &kind.pattern).collect();
-    let classes: Vec<_> = kinds.iter().map(|kind| class(ctx, kind.class, mixed_at(kind.name.span()))).collect();
+    let classes: Vec<_> = kinds.iter().map(|kind| class(ctx, kind.class.unwrap_or("fail"), mixed_at(kind.name.span()))).collect();
+    // A class that could not be read may be any: what is said of retries and dead letters would be a guess.
+    let open = kinds.iter().any(|kind| kind.class.is_none()).then(|| {
+        let retry = class(ctx, "retry", span);
+        quote_spanned!(span=> .with(#retry).open())
+    });
     let codes = kinds.iter().map(|kind| &kind.code);
     let messages = kinds.iter().map(|kind| &kind.message);
     let causes = kinds.iter().filter_map(|kind| cause_arm(ctx, kind));
@@ -176,7 +218,7 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
         const _: () = {
             #[automatically_derived]
             impl #impl_generics #etl::error::StageError for #name #type_generics #where_clause {
-                const CLASSES: #etl::error::Classes = #etl::error::Classes::NONE #(.with(#classes))*;
+                const CLASSES: #etl::error::Classes = #etl::error::Classes::NONE #(.with(#classes))* #open;
 
                 fn class(&self) -> #etl::error::Class {
                     match #subject { #(#patterns { .. } => #classes,)* }

@@ -134,6 +134,21 @@ fn every_variant_has_one_class() {
     assert_eq!(stage_error("enum E { #[on_error(zebra)] A }"), ["1:21 unknown class `zebra`; write `retry`, `skip`, `reject` or `fail`"]);
     let form = "write one class: `#[on_error(retry)]`, `#[on_error(skip)]`, `#[on_error(reject)]` or `#[on_error(fail)]`";
     assert_eq!(stage_error("enum E { #[on_error] A }"), [format!("1:10 {form}")]);
+    assert_eq!(stage_error("enum E { #[on_error()] A }"), [format!("1:10 {form}")]);
+    assert_eq!(stage_error("enum E { #[on_error(class = retry)] A }"), [format!("1:21 {form}")]);
+    let text = "a class is a word and no text: write `#[on_error(reject)]`";
+    assert_eq!(stage_error("enum E { #[on_error(\"reject\")] A }"), [format!("1:21 {text}")]);
+    assert_eq!(stage_error("enum E { #[on_error = \"reject\"] A }"), [format!("1:23 {text}")]);
+    assert_eq!(
+        stage_error("enum E { #[on_error(retry(5))] A }"),
+        ["1:26 write `#[on_error(retry)]` here, and `retries = 5` in the attribute of the stage"]
+    );
+    assert_eq!(stage_error("enum E { #[on_error(retry, reject)] A }"), ["1:28 variant `A` has two classes; an error has one fate"]);
+    assert_eq!(
+        stage_error("#[on_error(fail)] enum E { A, #[on_error(skip)] B, C(u8) }"),
+        ["1:1 each variant has its own class; put `#[on_error(…)]` on the variants"],
+        "those without one are not told as well"
+    );
     assert_eq!(
         stage_error("#[on_error(fail)] enum E { #[on_error(fail)] A }"),
         ["1:1 each variant has its own class; put `#[on_error(…)]` on the variants"]

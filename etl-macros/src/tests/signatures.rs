@@ -45,8 +45,55 @@ fn a_record_comes_first_and_everything_else_is_lent() {
         &["extractor `read` takes no record, only the settings and resources, which are lent: write `&Raw`"],
     );
     says(Role::Resource, "fn pool(c: &mut Config) -> Pool {}", &["resource `pool` cannot take `&mut`"]);
-    says(Role::Transform, "fn clean(raw: Raw, names: &[Name]) -> Clean {}", &["`&[Name]` cannot be lent"]);
+    for names in ["&[Name]", "&str", "&Path", "&std::path::Path", "&std::ffi::OsStr"] {
+        says(
+            Role::Transform,
+            &format!("fn clean(raw: Raw, names: {names}) -> Clean {{}}"),
+            &[&format!("`{names}` cannot be lent: the settings and resources are found by their type; take `&Config` and use its field")],
+        );
+    }
+    says(Role::Transform, "fn clean(raw: Raw, names: &PathBuf, other: &self::Path) -> Clean {}", &[]);
     says(Role::Transform, "fn clean(raw: Raw, names: &dyn Names) -> Clean {}", &["`&dyn Names` cannot be lent"]);
+}
+
+#[test]
+fn what_is_lent_is_shared_and_there() {
+    let shared = "write `&x::Client`: what a resource lends is shared already, and needs no ";
+    for pointer in ["Arc", "Rc", "Box"] {
+        let item = format!("fn clean(raw: Raw, client: std::sync::{pointer}<x::Client>) -> Clean {{}}");
+        says(Role::Transform, &item, &[&format!("{shared}`{pointer}`")]);
+    }
+    says(Role::Resource, "fn pool(client: Arc<x::Client>) -> Pool {}", &[shared]);
+    says(Role::Transform, "fn clean(raw: Raw, client: &Arc<x::Client>) -> Clean {}", &[]);
+    says(Role::Transform, "fn clean(raw: Raw, names: Box<dyn Names>) -> Clean {}", &["`clean` takes one record"]);
+    let there = "write `&Client`: a resource is made before the first record, or the run stops";
+    says(Role::Filter, "fn keep(raw: &Raw, client: Option<&Client>) -> bool {}", &[there]);
+    says(Role::Transform, "fn clean(raw: Raw, more: Option<Raw>) -> Clean {}", &["`clean` takes one record"]);
+}
+
+#[test]
+fn a_transaction_is_taken_by_mut() {
+    let wanted = "a transaction is taken as `&mut sqlite::Transaction<'_>`";
+    for wrong in ["sqlite::Transaction<'_>", "&sqlite::Transaction<'_>"] {
+        says(Role::Loader, &format!("fn load(raw: &[Raw], tx: {wrong}) {{}}"), &[wanted]);
+    }
+    says(Role::Loader, "fn load(raw: &[Raw], log: &TransactionLog) {}", &[]);
+    says(Role::Transform, "fn clean(raw: Raw, rules: &Transaction) -> Clean {}", &[]);
+}
+
+#[test]
+fn a_future_is_what_async_is_for() {
+    let wanted = "write `async fn` and `-> Result<Clean, E>` in place of a future";
+    for future in [
+        "impl Future<Output = Result<Clean, E>> + Send",
+        "BoxFuture<'_, Result<Clean, E>>",
+        "Pin<Box<dyn Future<Output = Result<Clean, E>> + Send + 'a>>",
+    ] {
+        says(Role::Transform, &format!("fn clean(raw: Raw) -> {future} {{}}"), &[wanted]);
+        says(Role::Resource, &format!("fn pool() -> {future} {{}}"), &[wanted]);
+    }
+    says(Role::Transform, "fn clean(raw: Raw) -> impl Future {}", &["write `async fn` in place of a future"]);
+    says(Role::Extractor, "fn read() -> Pin<Box<dyn Stream<Item = Raw>>> {}", &[]);
 }
 
 #[test]
