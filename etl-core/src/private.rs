@@ -250,7 +250,7 @@ pub fn all_retained<T: Retained>(records: &[T]) -> Vec<T> {
     message = "`{Self}` has no failure classes",
     label = "the engine cannot know what to do with this error",
     note = "add `#[derive(StageError)]` to `{Self}` and `#[on_error(retry|skip|reject|fail)]` to each variant",
-    note = "or return `etl_core::Result<_>` and use `?`: an error without a class stops the run"
+    note = "or return `etl_core::Result<_>`: `?` takes any error and `Error::msg(\"…\")` makes one of a text; both stop the run"
 )]
 pub trait Extraction: Sized {
     /// Its classes.
@@ -366,6 +366,36 @@ impl<T> CannotShowItself for Shown<'_, T> {
         false
     }
 }
+
+/// Whether serde reads or writes a type: what is known of one that it does wins over what the traits say
+/// of all others.
+#[derive(Debug)]
+pub struct Serde<T>(std::marker::PhantomData<T>);
+
+impl<T: serde::de::DeserializeOwned> Serde<T> {
+    /// It reads it.
+    pub const READS: bool = true;
+}
+
+impl<T: serde::Serialize> Serde<T> {
+    /// It writes it.
+    pub const WRITES: bool = true;
+}
+
+/// For a type that is no `Deserialize`.
+pub trait NotDeserialized {
+    /// It does not.
+    const READS: bool = false;
+}
+
+/// For a type that is no `Serialize`.
+pub trait NotSerialized {
+    /// It does not.
+    const WRITES: bool = false;
+}
+
+impl<T> NotDeserialized for Serde<T> {}
+impl<T> NotSerialized for Serde<T> {}
 
 /// What caused an error, for `#[derive(StageError)]`: in the words of a type with classes, in
 /// words that are known to quote no record, or withheld. Which one is chosen by the type, in this

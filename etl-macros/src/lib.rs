@@ -145,7 +145,10 @@ pub fn main(input: TokenStream) -> TokenStream {
 ///
 /// `#[record(rename = "x")]`, `#[record(default)]` (the column may be missing) and `#[record(text)]` (a type with
 /// `FromStr` and `Display`) on fields; `#[record(rename_all = "camelCase")]` and `#[record(crate = path)]` on the struct.
-#[proc_macro_derive(Record, attributes(record))]
+///
+/// A type may derive serde's traits as well. `#[serde(rename = "x")]` and its like mean nothing to `Record`, so they
+/// are refused where no `#[record(…)]` says the same to it.
+#[proc_macro_derive(Record, attributes(record, serde))]
 pub fn record(input: TokenStream) -> TokenStream {
     output(derive::record::expand(input.into()))
 }

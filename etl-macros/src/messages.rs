@@ -348,7 +348,7 @@ pub(crate) fn stream_in_the_wrong_role(role: Role) -> String {
 }
 
 pub(crate) fn iterator_from_a_batch() -> &'static str {
-    "a batch transform returns `Batch<_>`, one outcome per record of the input; `records.into_iter().map(f).collect::<Batch<_>>()` makes one"
+    "a batch transform returns `Batch<_>`, one outcome per record of the input; `records.into_iter().map(f).collect::<Batch<_, _>>()` makes one"
 }
 
 // ------------------------------------------------------------------------- what only types can say
@@ -639,6 +639,21 @@ pub(crate) fn record_secret(inner: &str) -> String {
     format!("a `Secret` is a setting, and no column is one; a column that is masked wherever people look is `Sensitive<{inner}>`")
 }
 
+pub(crate) fn serde_on_a_record(option: &str, value: Option<&str>) -> String {
+    let instead = match (option, value) {
+        ("rename", name) => format!("write `#[record(rename = \"{}\")]`", name.unwrap_or("Column Name")),
+        ("rename_all", case) => format!("write `#[record(rename_all = \"{}\")]`", case.unwrap_or("camelCase")),
+        ("default", _) => "write `#[record(default)]` on the field, which takes the `Default` of the field's type".to_owned(),
+        ("flatten", _) => "a field is one column, so write the fields of its type here".to_owned(),
+        _ => "each field is a column, so leave this one out, or write `#[record(default)]` if the column may be missing".to_owned(),
+    };
+    format!("`Record` does not read `#[serde({option})]`; {instead}")
+}
+
+pub(crate) fn serde_without_serde(option: &str) -> String {
+    format!("`Record` does not read `#[serde({option})]`, and no derive of serde is here that does; remove it")
+}
+
 pub(crate) fn masked_by_type(name: &str) -> String {
     format!("`{name}` is said by the type of the field: write `Sensitive<…>`, which prints as `***` everywhere but in files and tables")
 }
@@ -663,6 +678,10 @@ pub(crate) fn setting_in_the_clear(name: &str, masked: &str) -> String {
     format!(
         "`{name}` would be printed by `plan` and in errors; write `{masked}`, or put `#[settings(shown)]` on it if everybody may read it"
     )
+}
+
+pub(crate) fn setting_default() -> &'static str {
+    "defaults are serde's: write `#[serde(default)]`, or `#[serde(default = \"function\")]` with the name of a function"
 }
 
 pub(crate) fn unknown_settings_option(name: &str, meant: Option<&str>, known: &[&str]) -> String {

@@ -14,7 +14,8 @@ pub trait Context: Send + Sync + 'static {}
 #[diagnostic::on_unimplemented(
     message = "no resource of type `{T}` in this pipeline",
     label = "needs a `{T}`",
-    note = "list a `#[resource]` that returns `{T}` under `resources:`, or make `{T}` the pipeline's `settings:`"
+    note = "list a `#[resource]` that returns `{T}` under `resources:`, or make `{T}` the pipeline's `settings:`",
+    note = "a resource sees the settings and the resources that are listed before it"
 )]
 pub trait Provides<T>: Context {
     /// The value.

@@ -1,6 +1,7 @@
 //! `#[derive(Record)]`: the schema, and the code between a record and any format.
 
 mod options;
+mod serde;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -26,6 +27,7 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
     let mut errors = Errors::default();
     let Some(input) = errors.keep(syn::parse2::<DeriveInput>(input)) else { return (TokenStream::new(), errors) };
     let options = RecordOptions::read(&input.attrs, &mut errors);
+    let foreign = serde::read(&input, &mut errors);
     let ctx = Ctx::new(options.runtime.as_ref(), &mut errors);
     if !input.generics.params.is_empty() {
         errors.on(&input.generics, messages::record_generic("Record"));
@@ -48,7 +50,9 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
             return (unusable(&ctx, &input.ident), errors);
         }
     };
-    (impls(&ctx, &input.ident, &fields), errors)
+    let mut output = impls(&ctx, &input.ident, &fields);
+    output.extend(serde::read_by_serde(&ctx, &input.ident, &foreign));
+    (output, errors)
 }
 
 fn fields<'f>(named: impl IntoIterator<Item = &'f syn::Field>, record: &RecordOptions, errors: &mut Errors) -> Vec<Field> {

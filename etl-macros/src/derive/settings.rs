@@ -148,6 +148,9 @@ fn options(attrs: &[Attribute], errors: &mut Errors) -> bool {
                 shown = true;
                 return Ok(());
             }
+            if meta.path.is_ident("default") {
+                return Err(meta.error(messages::setting_default()));
+            }
             let name = text_of(&meta.path);
             Err(meta.error(messages::unknown_settings_option(&name, did_you_mean(&name, OPTIONS), &OPTIONS)))
         });

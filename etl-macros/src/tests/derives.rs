@@ -42,6 +42,10 @@ fn settings_are_named_and_secrets_are_told() {
         settings("struct S { #[settings(show)] token: u8 }"),
         ["1:23 unknown option `show` in `#[settings(…)]`; did you mean `shown`?"]
     );
+    assert_eq!(
+        settings("struct S { #[settings(default = 5)] batch: u8 }"),
+        ["1:23 defaults are serde's: write `#[serde(default)]`, or `#[serde(default = \"function\")]` with the name of a function"]
+    );
     let not = |found: &str| {
         format!("`Settings` is derived for a struct with named fields, which are what the operator sets, but this is {found}")
     };
@@ -115,6 +119,30 @@ fn the_options_of_a_record_are_checked() {
         record("#[record(rename_all = \"kebab_case\")] struct R { a: u8 }"),
         ["1:23 unknown case `kebab_case`; did you mean `kebab-case`?"]
     );
+}
+
+#[test]
+fn what_only_serde_reads_is_refused() {
+    let not = |option: &str| format!("`Record` does not read `#[serde({option})]`; ");
+    for (attribute, option, instead) in [
+        ("rename = \"A B\"", "rename", "write `#[record(rename = \"A B\")]`"),
+        ("rename(deserialize = \"A B\", serialize = \"c\")", "rename", "write `#[record(rename = \"A B\")]`"),
+        ("default = \"fallback\"", "default", "write `#[record(default)]` on the field, which takes the `Default` of the field's type"),
+        ("flatten", "flatten", "a field is one column, so write the fields of its type here"),
+        ("skip", "skip", "each field is a column, so leave this one out, or write `#[record(default)]` if the column may be missing"),
+    ] {
+        assert_eq!(record(&format!("struct R {{ #[serde({attribute})] a: u8 }}")), [format!("1:20 {}{instead}", not(option))]);
+    }
+    assert_eq!(
+        record("#[serde(rename_all = \"camelCase\", deny_unknown_fields)] struct R { a: u8 }"),
+        [format!("1:9 {}write `#[record(rename_all = \"camelCase\")]`", not("rename_all"))]
+    );
+    assert!(record("#[record(rename_all = \"camelCase\")] #[serde(rename_all = \"camelCase\")] struct R { a: u8 }").is_empty());
+    assert!(record("struct R { #[record(rename = \"A\", default)] #[serde(rename = \"A\", default, alias = \"b\")] a: u8 }").is_empty());
+    assert_eq!(record("#[serde(default)] struct R { a: u8 }").len(), 1);
+    assert!(record("#[serde(default)] struct R { #[record(default)] a: u8 }").is_empty());
+    assert!(record("struct R { #[record(default)] #[serde(skip)] a: u8, #[serde(with = \"x\")] b: u8 }").is_empty());
+    assert_eq!(record("struct R { #[record(rename = \"A\")] #[serde(rename = \"A\", default)] a: u8 }").len(), 1);
 }
 
 #[test]

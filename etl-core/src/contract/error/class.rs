@@ -101,7 +101,7 @@ impl fmt::Debug for Classes {
     message = "`{Self}` has no failure classes",
     label = "the engine cannot know what to do with this error",
     note = "add `#[derive(StageError)]` to `{Self}` and `#[on_error(retry|skip|reject|fail)]` to each variant",
-    note = "or return `etl_core::Result<_>` and use `?`: an error without a class stops the run"
+    note = "or return `etl_core::Result<_>`: `?` takes any error and `Error::msg(\"…\")` makes one of a text; both stop the run"
 )]
 pub trait StageError: Send + 'static {
     /// Every class that a value of this type can have.

@@ -13,6 +13,7 @@ use super::sensitive::Sensitive;
     message = "`{Self}` cannot be a field of a record",
     label = "no column type for `{Self}`",
     note = "fields are `bool`, integers, floats, `String`, `CompactString`, `Vec<u8>`, and `Option` or `Sensitive` of these",
+    note = "`usize` and `isize` differ from machine to machine: write `u64` or `i64`",
     note = "a type that has `FromStr` and `Display` can stand under `#[record(text)]`"
 )]
 pub trait Field: Sized {

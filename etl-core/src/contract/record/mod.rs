@@ -21,8 +21,8 @@ pub use sensitive::{MASK, Secret, Sensitive};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a record",
     label = "not a record",
-    note = "add `#[derive(Record)]` to `{Self}`, or `#[derive(SerdeRecord)]` if it only has serde",
-    note = "wrap a type of another crate in a struct of your own"
+    note = "a foreign type, such as `String` or a tuple: wrap it in a struct of your own",
+    note = "a type of your own: add `#[derive(Record)]` to it, or `#[derive(SerdeRecord)]` if it only has serde"
 )]
 pub trait Record: Send + Sync + 'static {
     /// How many columns it has; 0 where that is not known.

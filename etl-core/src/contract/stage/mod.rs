@@ -57,7 +57,7 @@ pub trait Transform: Sized + Send + Sync + 'static {
     /// What it needs.
     type Needs: Needs;
     /// What it keeps between calls; `()` where nothing.
-    type State: Default + Send + 'static;
+    type State: State + Send + 'static;
     /// Whether records are checked before the stage.
     type InputGuard: Guard<Self::In>;
     /// Whether records are checked after the stage.
@@ -66,6 +66,26 @@ pub trait Transform: Sized + Send + Sync + 'static {
     type Way: 'static;
     /// What is known of it before anything runs.
     const DEFINITION: StageDefinition;
+}
+
+/// What a stage keeps between calls. It begins as its `Default`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the state of a stage",
+    label = "has no first value",
+    note = "state begins as `{Self}::default()`: derive or implement `Default` for `{Self}`",
+    note = "a resource is shared, not kept: it is lent by `&{Self}`"
+)]
+pub trait State: Sized {
+    /// What it is before the first call.
+    #[must_use]
+    fn first() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> State for T {
+    fn first() -> Self {
+        Self::default()
+    }
 }
 
 /// How a function that sees single records is fed.

@@ -11,7 +11,7 @@ use crate::contract::record::Record;
     message = "a `#[transform]` cannot return `{Self}`",
     label = "not a record, nor an `Option`, `Vec` or `Result` of records",
     note = "return a record `U`, `Option<U>` (kept or filtered), `Vec<U>` or `impl Iterator<Item = U>` (any number), or a `Result` of one of these",
-    note = "a record is a type with `#[derive(Record)]` or `#[derive(SerdeRecord)]`"
+    note = "a record is a struct of your own with `#[derive(Record)]` or `#[derive(SerdeRecord)]`; wrap a `String` or a tuple in one"
 )]
 pub trait StageReturn {
     /// The record that goes on.
@@ -32,7 +32,7 @@ pub trait StageReturn {
     message = "a `#[transform]` cannot return `{Self}`",
     label = "not a record, nor an `Option` or `Vec` of records",
     note = "return a record `U`, `Option<U>` (kept or filtered), `Vec<U>` or `impl Iterator<Item = U>` (any number), or a `Result` of one of these",
-    note = "a record is a type with `#[derive(Record)]` or `#[derive(SerdeRecord)]`"
+    note = "a record is a struct of your own with `#[derive(Record)]` or `#[derive(SerdeRecord)]`; wrap a `String` or a tuple in one"
 )]
 pub trait Emitted {
     /// The record that goes on.
@@ -227,7 +227,7 @@ impl<R: StageReturn> FromIterator<R> for Batch<R::Record, R::Error> {
     message = "a batch `#[transform]` cannot return `{Self}`",
     label = "not a `Batch`",
     note = "return `Batch<U>`, `Batch<U, E>` or `Result<Batch<U, E>, E>`: one outcome per record of the input, so that positions and counts stay known",
-    note = "`records.into_iter().map(f).collect::<Batch<_>>()` makes one from what a record stage would return"
+    note = "`records.into_iter().map(f).collect::<Batch<_, _>>()` makes one from what a record stage would return"
 )]
 pub trait BatchReturn {
     /// The record that goes on.

@@ -19,7 +19,7 @@ use super::steps::{AsyncStep, CpuStep, Step};
 use super::wiring::{NeedsOf, Runs};
 use super::work::{Stage, Tally};
 use crate::contract::needs::{Context, LentBy, Needs};
-use crate::contract::stage::{StageDefinition, Transform};
+use crate::contract::stage::{StageDefinition, State, Transform};
 
 pub(in crate::engine) use asynchronous::{Ended, timed, timed_out};
 
@@ -29,24 +29,24 @@ pub(crate) type LentAll<'a, S> = <NeedsOf<S> as Needs>::Lent<'a>;
 /// The state of a stage: kept and locked where there is any, made on the spot where it is `()`.
 pub(super) struct StateCell<T>(Option<Mutex<T>>);
 
-impl<T: Default> StateCell<T> {
+impl<T: State> StateCell<T> {
     fn new(stateful: bool) -> Self {
-        Self(stateful.then(Mutex::default))
+        Self(stateful.then(|| Mutex::new(T::first())))
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         match &self.0 {
             // A stateful stage runs one batch at a time, so nobody waits here.
             Some(state) => work(&mut state.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => work(&mut T::default()),
+            None => work(&mut T::first()),
         }
     }
 
     /// The state, for an async stage that keeps it across awaits.
     fn take(&self) -> T {
         match &self.0 {
-            Some(state) => std::mem::take(&mut *state.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => T::default(),
+            Some(state) => std::mem::replace(&mut *state.lock().unwrap_or_else(PoisonError::into_inner), T::first()),
+            None => T::first(),
         }
     }
 
