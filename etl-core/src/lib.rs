@@ -33,7 +33,8 @@ pub mod __private;
 
 /// What the file of a pipeline imports.
 ///
-/// `#[derive(Deserialize)]` writes paths of the crate `serde`: have it among your dependencies too.
+/// `#[derive(Deserialize)]`, for parts of the settings and what else serde reads, writes paths of the
+/// crate `serde`: have it among your dependencies too. The settings themselves derive `Settings` in its place.
 pub mod prelude {
     #[doc(no_inline)]
     pub use std::path::PathBuf;

@@ -116,7 +116,7 @@ impl<T: crate::contract::settings::Settings> SettingNames<T> {
     pub const NAMES: &'static [&'static str] = T::NAMES;
 }
 
-/// For settings that only serde knows.
+/// For a type that is no settings, which is said where the pipeline names it.
 pub trait UnknownNames {
     /// None.
     const NAMES: &'static [&'static str] = &[];

@@ -22,7 +22,7 @@ use etl_core::{Class, Classes, Pipeline};
 use futures::{Stream, StreamExt};
 
 /// The settings.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Settings)]
 pub struct Config {
     /// How many records.
     pub count: u32,

@@ -195,16 +195,10 @@ pub struct Closed;
 pub enum Never {}
 
 /// Settings.
-#[derive(::std::fmt::Debug)]
+#[derive(::std::fmt::Debug, ::etl_core::Settings)]
 pub struct Config {
     /// A path.
     pub rejects: ::std::option::Option<::std::path::PathBuf>,
-}
-
-impl<'de> ::etl_core::serde::Deserialize<'de> for Config {
-    fn deserialize<D: ::etl_core::serde::Deserializer<'de>>(_: D) -> ::std::result::Result<Self, D::Error> {
-        ::std::result::Result::Ok(Self { rejects: ::std::option::Option::None })
-    }
 }
 
 /// A resource.

@@ -2,18 +2,17 @@
 
 use std::path::PathBuf;
 
-use serde::de::DeserializeOwned;
-
 use super::wiring::Plan;
 use crate::contract::error::Result;
 use crate::contract::guarantee::{Guarantee, at_least_once, at_most_once, effectively_once, exactly_once};
 use crate::contract::needs::Context;
 use crate::contract::policy::Delivery;
+use crate::contract::settings::Settings;
 
 /// A pipeline: what it is made of and how to make it. Written by `pipeline!`.
 pub trait Pipeline: Sized + Send + Sync + 'static {
     /// What the operator sets; `()` where there is nothing to set.
-    type Settings: DeserializeOwned + Send + Sync + 'static;
+    type Settings: Settings;
     /// The settings and resources of one run.
     type Context: Context;
     /// What its source and its target can promise: computed by the compiler from their types.

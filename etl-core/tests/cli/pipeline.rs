@@ -35,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) pause: Duration,
 }
 
+impl etl_core::settings::Settings for Settings {
+    const NAMES: &'static [&'static str] = &["count", "output", "password", "rejects", "wrong", "pause"];
+}
+
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Wrong {

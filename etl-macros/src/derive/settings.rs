@@ -38,7 +38,7 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
     };
     let at = if wrong.0.is_empty() { input.ident.to_token_stream() } else { wrong.0 };
     errors.on(at, messages::settings_not_a_struct(wrong.1));
-    (TokenStream::new(), errors)
+    (unusable(&ctx, &input.ident), errors)
 }
 
 /// The names that the operator sets, checked.
@@ -134,6 +134,24 @@ fn impls(ctx: &Ctx, input: &DeriveInput, fields: &syn::FieldsNamed, names: &[Str
             #[automatically_derived]
             impl #etl::settings::Settings for #real {
                 const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
+            }
+        };
+    }
+}
+
+/// For a type that cannot be settings: the impls all the same, so that its pipeline says nothing more.
+fn unusable(ctx: &Ctx, name: &syn::Ident) -> TokenStream {
+    let span = mixed_at(name.span());
+    let etl = ctx.runtime_at(span);
+    quote_spanned! {span=>
+        const _: () = {
+            impl<'de> #etl::serde::Deserialize<'de> for #name {
+                fn deserialize<De: #etl::serde::Deserializer<'de>>(_: De) -> ::core::result::Result<Self, De::Error> {
+                    ::core::unreachable!()
+                }
+            }
+            impl #etl::settings::Settings for #name {
+                const NAMES: &'static [&'static ::core::primitive::str] = &[];
             }
         };
     }

@@ -6,7 +6,7 @@ struct Raw {
     number: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Settings)]
 struct Config {
     rejects: PathBuf,
 }
