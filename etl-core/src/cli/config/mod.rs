@@ -14,6 +14,7 @@
 //! directory, whichever layer it comes from.
 
 mod layers;
+mod masked;
 mod origin;
 mod pipeline_options;
 mod problem;

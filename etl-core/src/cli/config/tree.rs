@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::masked::without_userinfo;
 use super::origin::Origin;
 
 /// A value as it was written.
@@ -30,12 +31,13 @@ impl Leaf {
         }
     }
 
-    /// The value for people.
+    /// The value for people, without the passwords of URLs (I8).
     pub(crate) fn shown(&self) -> String {
-        match &self.written {
+        let text = match &self.written {
             Written::Text(text) => text.clone(),
             Written::Toml(value) => toml_text(value),
-        }
+        };
+        without_userinfo(&text).into_owned()
     }
 }
 

@@ -32,8 +32,9 @@ impl<'de> MapAccess<'de> for Fields<'_, '_> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
         let Some((name, node)) = self.next.take() else { return Err(SettingError::expected("a value")) };
-        let place = De { node, path: join(&self.of.path, name), secret: self.of.secret, pass: self.of.pass };
-        let (path, origin, secret) = (place.path.clone(), node.and_then(Node::origin).cloned(), place.secret);
+        let place = self.of.below(node, name);
+        // What is named like a secret may be one, whatever its type makes of it.
+        let (path, origin, secret) = (place.path.clone(), node.and_then(Node::origin).cloned(), place.secret || place.named);
         seed.deserialize(place).map_err(|error| error.of(&path, origin.as_ref(), None, secret))
     }
 }
@@ -63,9 +64,8 @@ impl<'de> MapAccess<'de> for Keys<'_, '_> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
         let Some((name, node)) = self.next.take() else { return Err(SettingError::expected("a value")) };
-        let path = join(&self.of.path, name);
-        let node = (!self.of.pass.stand_ins.contains(&path)).then_some(node);
-        seed.deserialize(De { node, path, secret: self.of.secret, pass: self.of.pass })
+        let node = (!self.of.pass.stand_ins.contains(&join(&self.of.path, name))).then_some(node);
+        seed.deserialize(self.of.below(node, name))
     }
 }
 
@@ -82,7 +82,7 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
         let Some((index, node)) = self.items.next() else { return Ok(None) };
         let path = format!("{}[{index}]", self.list.path);
         let node = (!self.list.pass.stand_ins.contains(&path)).then_some(node);
-        seed.deserialize(De { node, path, secret: self.list.secret, pass: self.list.pass }).map(Some)
+        seed.deserialize(De { node, path, secret: self.list.secret, named: self.list.named, pass: self.list.pass }).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -102,7 +102,7 @@ impl<'a> Enum<'a> {
         let (Some((name, child)), None) = (children.next(), children.next()) else { return None };
         let from_env = matches!(child.origin(), Some(Origin::Env(_)));
         let variant = variants.iter().find(|variant| *variant == name || from_env && same_name(variant, name))?;
-        Some(Self { variant, content: De { node: Some(child), path: join(&of.path, variant), secret: of.secret, pass: of.pass } })
+        Some(Self { variant, content: of.below(Some(child), variant) })
     }
 }
 

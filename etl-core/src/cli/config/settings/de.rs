@@ -8,6 +8,7 @@ use serde::forward_to_deserialize_any;
 use super::access::{Enum, Fields, Items, Keys};
 use super::error::SettingError;
 use super::{Pass, join};
+use crate::cli::config::masked::is_secret_name;
 use crate::cli::config::suggest::same_name;
 use crate::cli::config::tree::{Leaf, Node, Written};
 use crate::cli::config::value;
@@ -19,6 +20,8 @@ pub(super) struct De<'a> {
     pub(super) node: Option<&'a Node>,
     pub(super) path: String,
     pub(super) secret: bool,
+    /// Whether it is secret if it is a text: something above it is named like a secret.
+    pub(super) named: bool,
     pub(super) pass: &'a Pass<'a>,
 }
 
@@ -33,7 +36,22 @@ type Result<T> = std::result::Result<T, SettingError>;
 
 impl<'a> De<'a> {
     pub(super) fn root(tree: &'a Node, pass: &'a Pass<'a>) -> Self {
-        Self { node: Some(tree), path: String::new(), secret: false, pass }
+        Self { node: Some(tree), path: String::new(), secret: false, named: false, pass }
+    }
+
+    /// What is written below this place.
+    ///
+    /// At the root all names were looked at when the settings were compiled, and who may read what is
+    /// said there; what is below is only known by its names.
+    pub(super) fn below(&self, node: Option<&'a Node>, name: &str) -> Self {
+        let named = self.named || !self.path.is_empty() && is_secret_name(name);
+        Self { node, path: join(&self.path, name), secret: self.secret, named, pass: self.pass }
+    }
+
+    /// The place holds a text.
+    fn textual(mut self) -> Self {
+        self.secret |= self.named;
+        self
     }
 
     fn found(&self) -> Found<'a> {
@@ -237,7 +255,8 @@ impl<'de> Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_string(self.text("a single character", "-")?).map_err(|error| self.blame(error))
+        let place = self.textual();
+        visitor.visit_string(place.text("a single character", "-")?).map_err(|error| place.blame(error))
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -245,7 +264,8 @@ impl<'de> Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_string(self.text("a text", "")?).map_err(|error| self.blame(error))
+        let place = self.textual();
+        visitor.visit_string(place.text("a text", "")?).map_err(|error| place.blame(error))
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -253,7 +273,8 @@ impl<'de> Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_byte_buf(self.text("a text", "")?.into_bytes()).map_err(|error| self.blame(error))
+        let place = self.textual();
+        visitor.visit_byte_buf(place.text("a text", "")?.into_bytes()).map_err(|error| place.blame(error))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -362,7 +383,7 @@ fn guessed<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value> {
 pub(super) fn key<'de, K: serde::de::DeserializeSeed<'de>>(seed: K, key: &str, pass: &Pass<'_>) -> Result<K::Value> {
     let origin = crate::cli::config::origin::Origin::Default;
     let node = Node { leaf: Some(Leaf { written: Written::Text(key.to_owned()), origin }), ..Node::default() };
-    let place = De { node: Some(&node), path: "\0key".to_owned(), secret: false, pass };
+    let place = De { node: Some(&node), path: "\0key".to_owned(), secret: false, named: false, pass };
     seed.deserialize(place).map_err(|mut error| {
         error.path = None;
         error

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::cli::config::masked::without_userinfo;
 use crate::cli::config::origin::Origin;
 use crate::cli::config::problem::Problem;
 use crate::cli::config::suggest::{did_you_mean, listed};
@@ -77,7 +78,7 @@ impl SettingError {
                 hint = meant.map(|meant| format!("did you mean `{meant}`?"));
                 format!("must be one of {}{not}", listed(words))
             }
-            Kind::Said(text) => format!("is not valid: {}", hide(text)),
+            Kind::Said(text) => format!("is not valid: {}", without_userinfo(&hide(text))),
         };
         let key = self.path.clone().filter(|path| !path.is_empty());
         let text = if key.is_none() { format!("the settings {}", text.replacen("is not", "are not", 1)) } else { text };

@@ -302,3 +302,77 @@ fn a_rule_of_the_settings_as_a_whole_is_told() {
     assert_eq!(flags::<Range>(&[("from", "2")]).missing, ["to"]);
     assert!(flags::<Range>(&[("from", "1"), ("to", "2")]).settings.is_some());
 }
+
+#[test]
+fn i8_a_text_that_is_named_like_a_secret_is_in_no_text() {
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "only their names and types matter")]
+    struct Login {
+        user: String,
+        password: String,
+        api_token: Option<String>,
+        #[serde(default)]
+        tokens: Vec<String>,
+        max_token: u64,
+        credentials: BTreeMap<String, String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "only their names and types matter")]
+    struct Settings {
+        token: String,
+        login: Login,
+        servers: Vec<Server>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "only their names and types matter")]
+    struct Server {
+        password: Option<String>,
+    }
+
+    let read = toml::<Settings>(
+        "token = 'shown'\nservers = [{ password = 'hunter1' }]\n[login]\nuser = 'app'\npassword = 'hunter2'\napi_token = 'hunter3'\nmax_token = 5\n\
+         tokens = ['a']\ncredentials = { key = 'hunter4' }\n",
+    );
+    let told = told(&read);
+    assert!(read.settings.is_some() && !told.contains("hunter"), "{told}");
+    for shown in ["token = Some(\"shown\")", "login.user = Some(\"app\")", "login.password = Some(\"***\")", "login.max_token = Some(\"5\")"] {
+        assert!(told.contains(&format!("shown {shown}")), "{shown} in {told}");
+    }
+
+    let read = flags::<Settings>(&[("login.password", "hunter2"), ("login.max_token", "hunter3"), ("servers", "hunter4")]);
+    let told = self::told(&read);
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn i8_the_password_of_a_url_is_in_no_text() {
+    #[derive(Debug)]
+    struct Url;
+
+    impl<'de> Deserialize<'de> for Url {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(format!("no host in {text}")))
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "only their names and types matter")]
+    struct Settings {
+        database: String,
+        replicas: Vec<String>,
+        queue: Option<Url>,
+        count: Option<u64>,
+    }
+
+    let read = flags::<Settings>(&[("database", "postgres://app:hunter2@db/flights"), ("replicas", "postgres://app:hunter2@a,postgres://b")]);
+    let told = told(&read);
+    assert!(read.settings.is_some() && !told.contains("hunter2"), "{told}");
+    assert!(told.contains("postgres://***@db/flights") && told.contains("postgres://***@a,postgres://b"), "{told}");
+
+    let read = flags::<Settings>(&[("database", "x"), ("replicas", "y"), ("queue", "amqp://app:hunter2@q"), ("count", "amqp://app:hunter2@q")]);
+    let told = self::told(&read);
+    assert!(told.contains("amqp://***@q") && !told.contains("hunter2"), "{told}");
+}
