@@ -1,5 +1,7 @@
 //! What was demanded by type, looked at again in the things themselves: a query that says no order
-//! cannot be read again, though its type can.
+//! cannot be read again, though its type can; and two of them are not one file.
+
+use std::path::{Path, PathBuf};
 
 use super::loading::LoadSession;
 use super::wiring::Outline;
@@ -51,6 +53,42 @@ pub(super) fn kept(outline: &Outline, source: &SourceInfo, target: &Ready) -> Re
     .hint("write to a target that appears whole at the end of the run, such as a new file or `sqlite::create`"))
 }
 
+/// That dead letters do not go into a file that the run reads or writes.
+///
+/// # Errors
+/// That they would.
+pub(super) fn apart(dead_letters: Option<&Path>, place: &str, what: Place) -> Result<()> {
+    let Some(path) = dead_letters.filter(|path| !place.is_empty() && is_same(path, Path::new(place))) else { return Ok(()) };
+    let what = match what {
+        Place::Source => "records are read from",
+        Place::Target => "records are loaded into",
+    };
+    Err(Error::new(ErrorKind::Config, format!("rejected records cannot go to {}, because {what} that file", path.display()))
+        .hint("give `dead_letter` a file of its own"))
+}
+
+/// What else a run does with a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    Source,
+    Target,
+}
+
+/// Whether two paths are one file, which may not be there yet.
+fn is_same(a: &Path, b: &Path) -> bool {
+    fn settled(path: &Path) -> PathBuf {
+        let path = std::path::absolute(path).unwrap_or_else(|_empty| path.to_owned());
+        if let Ok(there) = path.canonicalize() {
+            return there;
+        }
+        match (path.parent().and_then(|parent| parent.canonicalize().ok()), path.file_name()) {
+            (Some(parent), Some(name)) => parent.join(name),
+            _ => path,
+        }
+    }
+    settled(a) == settled(b)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +118,26 @@ mod tests {
         assert_eq!(told(Some(Delivery::EffectivelyOnce), Atomic::Batch, true, false), None);
         assert!(told(Some(Delivery::ExactlyOnce), Atomic::Batch, true, false).is_some_and(|text| text.contains("exactly_once")));
         assert!(told(None, Atomic::Run, true, false).is_some_and(|text| text.contains("atomic: run")));
+    }
+
+    #[test]
+    fn dead_letters_have_a_file_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| directory.path().join(name);
+        let refused = |letters: &Path, place: &Path| apart(Some(letters), &place.to_string_lossy(), Place::Target).err();
+        let error = refused(&file("out.jsonl"), &file("out.jsonl")).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.message().ends_with("out.jsonl, because records are loaded into that file"), "{error}");
+        assert!(refused(&file("./x/../out.jsonl"), &file("out.jsonl")).is_none(), "there is no folder `x`");
+        std::fs::create_dir(file("x")).unwrap();
+        assert!(refused(&file("x/../out.jsonl"), &file("out.jsonl")).is_some());
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(file("x"), file("link")).unwrap();
+            assert!(refused(&file("link/out.jsonl"), &file("x/out.jsonl")).is_some());
+        }
+        assert!(refused(&file("rejects.jsonl"), &file("out.jsonl")).is_none());
+        assert!(refused(&file("rejects.jsonl"), Path::new("")).is_none());
+        assert!(apart(None, "out.jsonl", Place::Source).is_ok());
     }
 }

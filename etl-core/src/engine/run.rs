@@ -13,7 +13,7 @@ use super::options::RunOptions;
 use super::panics::{guarded_async, silence_stages};
 use super::parcel::Parcel;
 use super::pool::CpuPool;
-use super::promises::{self, Ready};
+use super::promises::{self, Place, Ready};
 use super::reading::{self, Start, lost};
 use super::segment::{drive, segments};
 use super::shared::{Letters, Ports, Shared, StopHandle};
@@ -99,7 +99,9 @@ impl<C: Context> Run<C> {
             if let Some(path) = &shared.options.dead_letter {
                 dead_letters::check(path)?;
             }
+            apart_from_target(&shared)?;
             let source = reading::open(&shared).await?.info();
+            promises::apart(shared.options.dead_letter.as_deref(), &source.name, Place::Source)?;
             let stage = &shared.stages[shared.loader_index()];
             let mut session = shared.loader.session(&shared.context, stage);
             session.prepare(Preparation::new(shared.options.replace, true)).await.map_err(|error| stage.failure(error))?;
@@ -143,9 +145,16 @@ struct Ending {
     published: bool,
 }
 
+/// That the dead letters, which are opened first, are no file that the target makes or replaces.
+fn apart_from_target<C: Context>(shared: &Shared<C>) -> Result<()> {
+    let target = shared.loader.session(&shared.context, &shared.stages[shared.loader_index()]).target();
+    promises::apart(shared.options.dead_letter.as_deref(), &target, Place::Target)
+}
+
 /// Starts the threads, lets them go when both ends are ready, and sees them to their end.
 async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Result<()> {
     // Before anything moves: the dead letters, the target, the source.
+    apart_from_target(shared)?;
     let letters_file = match &shared.options.dead_letter {
         Some(path) if !shared.options.dry_run => Some(DeadLetters::open(path, shared.outline.name, &shared.options.run_id)?),
         _ => None,
@@ -180,7 +189,11 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
     }
     // Of two things in the way, the source's is told first.
     let both = source.and_then(|source| target.map(|ready| (source, ready)));
-    match both.and_then(|(source, ready)| promises::kept(&shared.outline, &source, &ready).map(|()| source)) {
+    let kept = both.and_then(|(source, ready)| {
+        promises::apart(shared.options.dead_letter.as_deref(), &source.name, Place::Source)?;
+        promises::kept(&shared.outline, &source, &ready).map(|()| source)
+    });
+    match kept {
         Ok(source) => {
             tracing::info!(parent: &shared.span, source = %source.name, target = %ending.target, "source and target are ready");
             let _reader_waits = go.send(());
