@@ -354,3 +354,20 @@ async fn an_outcome_that_asks_for_it_makes_the_batch_be_tried_again() {
     assert_eq!((report.status, report.records.loaded, report.records.rejected), (Status::Done, 199, 1), "{:?}", report.failure);
     assert_eq!(committed, (0..200).filter(|number| *number != 170).collect::<Vec<_>>(), "in order, none twice");
 }
+
+#[tokio::test]
+async fn dead_letters_in_the_file_of_the_target_are_refused_before_a_record_moves() {
+    let ready = || {
+        let plan = Plan::build("table").extract::<Numbers>().load::<Batches>();
+        let mut options = RunOptions::new(plan.outline());
+        options.dead_letter = Some(std::path::PathBuf::from("./table"));
+        plan.with(cx(10, BTreeSet::new(), Class::Reject), options)
+    };
+    let error = ready().check().await.unwrap_err();
+    assert_eq!(error.kind(), etl_core::ErrorKind::Config);
+    assert!(error.to_string().contains("records are loaded into that file"), "{error}");
+    let report = ready().execute().await;
+    assert_eq!(report.failure.unwrap().to_string(), error.to_string());
+    assert_eq!(report.records.extracted, 0);
+    assert!(!std::path::Path::new("table").exists(), "no file was made for them");
+}

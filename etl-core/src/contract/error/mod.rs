@@ -296,6 +296,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let mut made = Self::msg(sanitize::describe(&error));
         made.0.causes = sanitize::causes(&error);
+        made.0.hint = sanitize::advice(&error);
         made
     }
 }

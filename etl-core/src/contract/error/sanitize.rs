@@ -12,6 +12,14 @@ pub(crate) fn describe<E: StdError + 'static>(error: &E) -> Cow<'static, str> {
     })
 }
 
+/// What the author can do where [`describe`] withholds a text: a type of theirs may have words, and
+/// classes, that were lost when `?` made an [`Error`](super::Error) of it.
+pub(crate) fn advice<E: StdError + 'static>(error: &E) -> Option<Cow<'static, str>> {
+    let name = short(std::any::type_name::<E>());
+    let told = known(error).is_some();
+    (!told).then(|| Cow::Owned(format!("if `{name}` has classes, return `Result<_, {name}>`: `etl_core::Error` forgets them")))
+}
+
 /// The causes of `error`, outermost first. A cause is known by its value only, so an unknown one
 /// cannot even be named.
 pub(crate) fn causes(error: &(dyn StdError + 'static)) -> Vec<Cow<'static, str>> {
@@ -55,4 +63,28 @@ fn short(type_name: &str) -> &str {
     let end = type_name.find('<').unwrap_or(type_name.len());
     let start = type_name[..end].rfind("::").map_or(0, |at| at + 2);
     &type_name[start..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::error::Error;
+
+    #[derive(Debug)]
+    struct AskError;
+
+    impl std::fmt::Display for AskError {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the record of Ann is wrong")
+        }
+    }
+
+    impl std::error::Error for AskError {}
+
+    #[test]
+    fn i8_a_withheld_text_comes_with_the_way_to_keep_it() {
+        let error = Error::from(AskError);
+        assert_eq!(error.message(), "an error of type `AskError`; its text is withheld, because it may quote a record");
+        assert_eq!(error.advice(), Some("if `AskError` has classes, return `Result<_, AskError>`: `etl_core::Error` forgets them"));
+        assert_eq!(Error::from("x".parse::<u8>().unwrap_err()).advice(), None, "its own words are known");
+    }
 }
