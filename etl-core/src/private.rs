@@ -303,6 +303,18 @@ pub fn make<'c, R: Resource<Needs = N>, N: LentBy<C>, C: Context>(context: &'c C
     Box::pin(async move { R::make(N::lend(context)).await.map_err(|error| error.in_stage(R::NAME, ErrorKind::Resource)) })
 }
 
+/// That the `main` of `main!` is that of the crate.
+pub const fn entry<Made, Main: IsEntry<Made>>(_made: &Made, _main: &Main) {}
+
+/// The `main` that `main!` made.
+#[diagnostic::on_unimplemented(
+    message = "`main!` makes the `main` of a binary, but stands in a function",
+    label = "nothing would run it",
+    note = "write `etl_core::main!(…);` beside the functions, in place of `fn main`"
+)]
+pub trait IsEntry<Made> {}
+impl<T> IsEntry<T> for T {}
+
 /// A path for dead letters.
 #[diagnostic::on_unimplemented(
     message = "dead letters cannot go to a `{Self}`",
@@ -366,6 +378,23 @@ impl<T> CannotShowItself for Shown<'_, T> {
         false
     }
 }
+
+/// Whether a type is a `Result`: what is known of one wins over what the trait says of all others.
+#[derive(Debug)]
+pub struct ValueOf<T>(std::marker::PhantomData<T>);
+
+impl<T, E> ValueOf<std::result::Result<T, E>> {
+    /// It is one.
+    pub const IS_RESULT: bool = true;
+}
+
+/// For a type that is no `Result`.
+pub trait PlainValue {
+    /// It is none.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> PlainValue for ValueOf<T> {}
 
 /// Whether serde reads or writes a type: what is known of one that it does wins over what the traits say
 /// of all others.

@@ -136,6 +136,8 @@ pub fn pipeline(input: TokenStream) -> TokenStream {
 }
 
 /// The `main` of a binary with one pipeline or several: `etl_core::main!(Flights);`
+///
+/// It stands beside the functions of the crate's root, in place of `fn main`.
 #[proc_macro]
 pub fn main(input: TokenStream) -> TokenStream {
     output(entry::expand(input.into()))

@@ -309,6 +309,10 @@ pub(crate) fn loader_takes_by_value(name: &str, ty: &str, batch: bool) -> String
 
 // ----------------------------------------------------------------------------------------- return
 
+pub(crate) fn resource_is_a_result() -> &'static str {
+    "write `Result<…>` here: what a resource lends is read from the signature, and by this name it is the `Result` itself"
+}
+
 pub(crate) fn returns_nothing(role: Role, name: &str) -> String {
     let what = match role {
         Role::Extractor => {

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::Stage;
-use crate::ctx::{mixed_at, respan, text_of, with_static_lifetimes};
+use crate::ctx::{arguments_of, mixed_at, respan, text_of, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -149,6 +149,25 @@ impl Stage {
         let etl = self.ctx.runtime_at(span);
         let message = text(otherwise, span);
         Some(quote_spanned!(span=> const _: () = #etl::__private::demand(#holds, #message);))
+    }
+
+    /// That a resource whose return type is a name lends no `Result` by that name: what is lent is read
+    /// from the signature, so it would be the `Result` itself.
+    pub(super) fn lends_no_result(&self) -> Option<TokenStream> {
+        let ty = &self.signature.returned.ty;
+        if arguments_of(ty, "Result").is_some() {
+            return None;
+        }
+        let ty = with_static_lifetimes(ty.to_token_stream());
+        let etl = self.ctx.runtime_at(self.at());
+        let message = text(messages::resource_is_a_result(), self.at());
+        Some(quote_spanned! {self.at()=>
+            const _: () = {
+                #[allow(unused_imports)]
+                use #etl::__private::PlainValue as _;
+                #etl::__private::demand(!#etl::__private::ValueOf::<#ty>::IS_RESULT, #message)
+            };
+        })
     }
 
     /// The return type, known to be one that the role can have: its name, and the item that makes it.
