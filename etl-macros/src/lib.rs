@@ -41,7 +41,9 @@ fn output((mut output, errors): (proc_macro2::TokenStream, Errors)) -> TokenStre
 /// one of these; sync or async. Everything it takes is lent: `&Settings`, `&Resource`.
 ///
 /// Options: `batch` (records that travel together), `retries`, `backoff`, `timeout` (of opening, `async fn` only),
-/// `malformed = reject|skip|fail` (a record that cannot be decoded), `crate = path`.
+/// `deadline` (of all tries together), `malformed = reject|skip|fail` (a record that cannot be decoded), `replayable`
+/// (the author's word that the same records come again in the same order, for what no type says it of: a `Vec`, an
+/// iterator), `crate = path`.
 #[proc_macro_attribute]
 pub fn extractor(options: TokenStream, item: TokenStream) -> TokenStream {
     output(stage::expand(Role::Extractor, options.into(), item.into()))
@@ -59,7 +61,11 @@ pub fn extractor(options: TokenStream, item: TokenStream) -> TokenStream {
 /// one of these; for a batch `Batch<U>`, `Batch<U, E>` or a `Result` of one of these.
 ///
 /// Options: `parallel`, `batch`, `concurrency` (calls under way, `async fn` only), `unordered`, `retries`, `backoff`,
-/// `timeout` (`async fn` only), `validate(input, output)`, `invalid = reject|skip|fail`, `crate = path`.
+/// `timeout` (`async fn` only), `deadline` (of all tries of a record together), `validate(input, output)`,
+/// `invalid = reject|skip|fail`, `crate = path`.
+///
+/// State begins as its `Default` and belongs to one run. It keeps what a try changed that failed: with `retries`,
+/// change it last. The function is not called at the end of the input yet, so state cannot hold records back.
 #[proc_macro_attribute]
 pub fn transform(options: TokenStream, item: TokenStream) -> TokenStream {
     output(stage::expand(Role::Transform, options.into(), item.into()))
@@ -74,8 +80,8 @@ pub fn transform(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It takes `&T` and then `&Resource`s, and returns `bool` or `Result<bool, E>`; sync or async.
 ///
-/// Options: `retries`, `backoff`, `timeout` (`async fn` only), `validate(input)`, `invalid = reject|skip|fail`,
-/// `crate = path`.
+/// Options: `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all tries of a record together),
+/// `validate(input)`, `invalid = reject|skip|fail`, `crate = path`.
 #[proc_macro_attribute]
 pub fn filter(options: TokenStream, item: TokenStream) -> TokenStream {
     output(stage::expand(Role::Filter, options.into(), item.into()))
@@ -91,8 +97,10 @@ pub fn filter(options: TokenStream, item: TokenStream) -> TokenStream {
 /// It takes `&[T]` or `&T`, then `&Resource`s and at most one `&mut Transaction`, and returns nothing, `Result<(), E>`
 /// or one outcome per record as `Batch<(), E>`; sync or async.
 ///
-/// Options: `batch`, `retries`, `backoff`, `timeout` (`async fn` only), `validate(input)`,
-/// `invalid = reject|skip|fail`, `crate = path`.
+/// Options: `batch`, `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all tries of a batch together),
+/// `validate(input)`, `invalid = reject|skip|fail`, `idempotent(key = id)` or `idempotent(key = [day, number])` (the
+/// author's word that a record takes the place of an earlier one with the same key, for a loader without a
+/// transaction), `crate = path`.
 #[proc_macro_attribute]
 pub fn loader(options: TokenStream, item: TokenStream) -> TokenStream {
     output(stage::expand(Role::Loader, options.into(), item.into()))
@@ -130,6 +138,23 @@ pub fn resource(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Only `flow` must be there; the clauses may stand in any order.
+///
+/// | clause | what it says |
+/// |---|---|
+/// | `settings: Config` | the type of what the operator sets, with `#[derive(Settings)]` |
+/// | `resources: [a, b]` | what is made once per run, in this order; each sees the settings and those before it |
+/// | `flow: a => b => c` | the stages: an extractor, any number of transforms and filters, a loader |
+/// | `delivery: at_most_once` | a record may be lost, and none is loaded twice |
+/// | `delivery: at_least_once` | no record is lost, and one may be loaded twice: the source can be read again |
+/// | `delivery: effectively_once` | as before, and a record that is loaded again takes the place of the first |
+/// | `delivery: exactly_once` | no record is lost and none is loaded twice: the target has transactions |
+/// | `atomic: batch`, `atomic: run` | what is committed at once; `batch` where nothing is said |
+/// | `error_threshold: 1% after 1_000` | how many records may be skipped or rejected: a share, a number, or `[1%, 500]` |
+/// | `dead_letter: file(settings.rejects)` | where rejected records go: a setting, or a path in quotes |
+/// | `memory: "256 MiB"` | how much the records under way may take |
+/// | `crate: ::path` | where the runtime is, if it is not `::etl_core` |
+///
+/// What `delivery` and `atomic` demand is checked against the types of the source and of the target.
 #[proc_macro]
 pub fn pipeline(input: TokenStream) -> TokenStream {
     output(pipeline::expand(input.into()))
@@ -161,7 +186,8 @@ pub fn serde_record(input: TokenStream) -> TokenStream {
     output(derive::serde_record::expand(input.into()))
 }
 
-/// What the operator sets: serde's `Deserialize`, and the names for the compiler to check.
+/// What the operator sets: serde's `Deserialize`, and the names for the compiler to check. It derives `Deserialize`
+/// itself, so write it in place of that, not beside it.
 ///
 /// ```text
 /// #[derive(Debug, Settings)]

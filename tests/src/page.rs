@@ -100,7 +100,8 @@ fn contents(programs: &[Program], page: &mut String) {
     }
     let _ = write!(
         page,
-        "| all | {} |\n\nThen comes [the catalogue](#the-catalogue) of all mistakes, also of those that are legal.\n\n",
+        "| all | {} |\n\nThen comes [the catalogue](#the-catalogue) of all mistakes, also of those that are legal, and \
+         [what was found by trying](#found-by-trying).\n\n",
         programs.len()
     );
 }

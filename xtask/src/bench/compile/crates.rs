@@ -112,7 +112,10 @@ fn without_attributes(stages: &str, derive: &str) -> String {
         // No stage that can fail takes this one, so it is never a dead letter.
         let never_rejected = lines.get(at + 1).is_some_and(|next| next.starts_with("pub struct Covered"));
         let derive = if never_rejected { "" } else { derive };
-        let line = line.replace("derive(Record, ", &format!("derive({derive}")).replace(", StageError)", ")").replace(", Settings)", ", Deserialize)");
+        let line = line
+            .replace("derive(Record, ", &format!("derive({derive}"))
+            .replace(", StageError)", ")")
+            .replace(", Settings)", ", Deserialize)");
         text.push_str(&line.replace("Batch<", "Vec<"));
         text.push('\n');
     }

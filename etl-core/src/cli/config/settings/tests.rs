@@ -337,7 +337,9 @@ fn i8_a_text_that_is_named_like_a_secret_is_in_no_text() {
     );
     let told = told(&read);
     assert!(read.settings.is_some() && !told.contains("hunter"), "{told}");
-    for shown in ["token = Some(\"shown\")", "login.user = Some(\"app\")", "login.password = Some(\"***\")", "login.max_token = Some(\"5\")"] {
+    for shown in
+        ["token = Some(\"shown\")", "login.user = Some(\"app\")", "login.password = Some(\"***\")", "login.max_token = Some(\"5\")"]
+    {
         assert!(told.contains(&format!("shown {shown}")), "{shown} in {told}");
     }
 
@@ -367,12 +369,14 @@ fn i8_the_password_of_a_url_is_in_no_text() {
         count: Option<u64>,
     }
 
-    let read = flags::<Settings>(&[("database", "postgres://app:hunter2@db/flights"), ("replicas", "postgres://app:hunter2@a,postgres://b")]);
+    let read =
+        flags::<Settings>(&[("database", "postgres://app:hunter2@db/flights"), ("replicas", "postgres://app:hunter2@a,postgres://b")]);
     let told = told(&read);
     assert!(read.settings.is_some() && !told.contains("hunter2"), "{told}");
     assert!(told.contains("postgres://***@db/flights") && told.contains("postgres://***@a,postgres://b"), "{told}");
 
-    let read = flags::<Settings>(&[("database", "x"), ("replicas", "y"), ("queue", "amqp://app:hunter2@q"), ("count", "amqp://app:hunter2@q")]);
+    let read =
+        flags::<Settings>(&[("database", "x"), ("replicas", "y"), ("queue", "amqp://app:hunter2@q"), ("count", "amqp://app:hunter2@q")]);
     let told = self::told(&read);
     assert!(told.contains("amqp://***@q") && !told.contains("hunter2"), "{told}");
 }

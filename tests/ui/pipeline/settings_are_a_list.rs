@@ -1,0 +1,29 @@
+//! The settings are written as a list, like the resources.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[derive(Settings)]
+struct Config {
+    count: u64,
+}
+
+#[extractor]
+fn read(config: &Config) -> Vec<Raw> {
+    (0..config.count).map(|_| Raw { number: 1 }).collect()
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        settings: [Config],
+        flow: read => load,
+    }
+}
+
+fn main() {}

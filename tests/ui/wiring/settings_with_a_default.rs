@@ -1,0 +1,30 @@
+//! A default is given to `#[settings]`.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+struct Raw {
+    number: i64,
+}
+
+#[derive(Settings)]
+struct Config {
+    #[settings(default = 5)]
+    count: u64,
+}
+
+#[extractor]
+fn read(config: &Config) -> Vec<Raw> {
+    (0..config.count).map(|_| Raw { number: 1 }).collect()
+}
+
+#[loader]
+fn load(_: &[Raw]) {}
+
+pipeline! {
+    Job {
+        flow: read => load,
+        settings: Config,
+    }
+}
+
+fn main() {}
