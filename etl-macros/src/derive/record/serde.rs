@@ -36,7 +36,7 @@ fn read_one(attrs: &[Attribute], ours: &[String], foreign: &mut Vec<Foreign>, er
             let (name, span) = (text_of(&meta.path), crate::ctx::first_span(&meta.path));
             let value = value(&meta)?;
             let said = match name.as_str() {
-                "rename" | "rename_all" | "default" => ours.iter().any(|our| *our == name),
+                "rename" | "rename_all" | "default" => ours.contains(&name),
                 "skip" | "skip_deserializing" | "flatten" => !ours.is_empty(),
                 _ => {
                     foreign.push(Foreign { span, name });
