@@ -303,7 +303,7 @@ pub fn make<'c, R: Resource<Needs = N>, N: LentBy<C>, C: Context>(context: &'c C
     Box::pin(async move { R::make(N::lend(context)).await.map_err(|error| error.in_stage(R::NAME, ErrorKind::Resource)) })
 }
 
-/// That the `main` of `main!` is that of the crate.
+/// That the `main` of `main!` is that of the module.
 pub const fn entry<Made, Main: IsEntry<Made>>(_made: &Made, _main: &Main) {}
 
 /// The `main` that `main!` made.

@@ -52,17 +52,17 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
     // `main` is looked up by its name, so it has to be a name of the call site.
     let main = syn::Ident::new("main", Span::call_site());
     let mut output = quote_spanned!(mixed=> fn #main() -> ::std::process::ExitCode { #body });
-    output.extend(pipelines.first().map(|first| at_the_root(&ctx, first)));
+    output.extend(pipelines.first().map(|first| beside_functions(&ctx, first)));
     (output, errors)
 }
 
-/// That this is the `main` of the crate: inside of a function it would be one that nobody calls.
-fn at_the_root(ctx: &Ctx, first: &Path) -> TokenStream {
+/// That this is the `main` of its module: inside of a function it would be one that nobody calls.
+fn beside_functions(ctx: &Ctx, first: &Path) -> TokenStream {
     let at = mixed_at(first_span(first));
     let etl = ctx.runtime_at(at);
     let named = |name: &str| syn::Ident::new(name, Span::call_site().located_at(at));
-    let (main, root) = (named("main"), named("crate"));
-    quote_spanned!(at=> const _: () = #etl::__private::entry(&#main, &#root::#main);)
+    let (main, module) = (named("main"), named("self"));
+    quote_spanned!(at=> const _: () = #etl::__private::entry(&#main, &#module::#main);)
 }
 
 #[derive(Default)]
