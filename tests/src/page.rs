@@ -208,7 +208,7 @@ error: no
         let page = page(&[program()], "## The catalogue\n\n[that](#an-i64-for-a-word)\n");
         let anchors = anchors(&page);
         assert_eq!(anchors, ["the-errors", "options-of-the-attributes", "an-i64-for-a-word", "the-catalogue"]);
-        assert_eq!(linked(&page), ["options-of-the-attributes", "the-catalogue", "an-i64-for-a-word"]);
+        assert_eq!(linked(&page), ["options-of-the-attributes", "the-catalogue", "found-by-trying", "an-i64-for-a-word"]);
     }
 
     #[test]
