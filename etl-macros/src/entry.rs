@@ -52,8 +52,15 @@ pub(crate) fn expand(input: TokenStream) -> (TokenStream, Errors) {
     // `main` is looked up by its name, so it has to be a name of the call site.
     let main = syn::Ident::new("main", Span::call_site());
     let mut output = quote_spanned!(mixed=> fn #main() -> ::std::process::ExitCode { #body });
-    output.extend(pipelines.first().map(|first| beside_functions(&ctx, first)));
+    if !is_in_documentation() {
+        output.extend(pipelines.first().map(|first| beside_functions(&ctx, first)));
+    }
     (output, errors)
+}
+
+/// Whether rustdoc compiles a program of the documentation, which it puts into a function of its own.
+fn is_in_documentation() -> bool {
+    std::env::var_os("UNSTABLE_RUSTDOC_TEST_PATH").is_some()
 }
 
 /// That this is the `main` of its module: inside of a function it would be one that nobody calls.
