@@ -13,8 +13,10 @@ use crate::contract::guarantee::{
     CommitsEffectivelyOnce, CommitsExactlyOnce, CommitsWholeRuns, Kept, ReadAgain, SourceClass, TargetClass, TargetKind,
 };
 use crate::contract::needs::{Context, LentBy, Resource};
-use crate::contract::record::codec::{ColumnVisitor, FieldSource, FieldVisitor};
-use crate::contract::record::{ColumnType, Problem, Record, Sensitive};
+use crate::contract::record::codec::{ColumnVisitor, FieldVisitor, ShowField};
+pub use crate::contract::record::codec::{Decode, Described, EachField, Encode, FieldSource};
+pub use crate::contract::record::{Column, Field, FieldError, Record, write_json};
+use crate::contract::record::{ColumnType, Problem, Sensitive};
 use crate::contract::source::{BoxSource, ExtractReturn};
 use crate::contract::stage::{Loader, Retained, Transform};
 use crate::contract::target::Target;
@@ -414,12 +416,48 @@ pub trait TextCodec<V> {
     const NULLABLE: bool = false;
     /// Whether a value is masked wherever it is shown to people.
     const SENSITIVE: bool = false;
+    /// A column of this type that has no name yet.
+    const COLUMN: Column =
+        Column { name: "", column_type: Self::TYPE, nullable: Self::NULLABLE, sensitive: Self::SENSITIVE, optional: false };
 
     /// Reads the field.
     ///
     /// # Errors
     /// What is wrong with the value.
     fn read<S: FieldSource>(source: &mut S, column: usize) -> Result<V, Problem>;
+
+    /// Reads the field of this name.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and the name.
+    #[inline]
+    fn read_named<S: FieldSource>(source: &mut S, column: usize, name: &'static str) -> Result<V, FieldError> {
+        Self::read(source, column).map_err(|problem| FieldError { column: name, problem })
+    }
+
+    /// Reads the field of this name; where it has no value, its type's default.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and the name.
+    #[inline]
+    fn read_or_default<S: FieldSource>(source: &mut S, column: usize, name: &'static str) -> Result<V, FieldError>
+    where
+        V: Default,
+    {
+        if source.null(column) { Ok(V::default()) } else { Self::read_named(source, column, name) }
+    }
+
+    /// Does something with the field, see [`Encode::fields`](crate::record::Encode::fields).
+    ///
+    /// # Errors
+    /// What is done returns.
+    #[inline]
+    fn each<R, D: EachField<R>>(doing: &mut D, column: usize, get: impl Fn(&R) -> &V) -> Result<(), D::Error>
+    where
+        Self: Sized,
+    {
+        doing.field::<V, AsText<Self>>(column, get)
+    }
 
     /// The field as text, where it has a value.
     fn text(value: &V) -> Option<String>;
@@ -449,6 +487,29 @@ pub trait TextCodec<V> {
         V: 'r,
     {
         visitor.texts(column, records.iter().map(|record| get(record).and_then(Self::text)))
+    }
+}
+
+/// A field is shown as text.
+#[derive(Debug)]
+pub struct AsText<C>(std::marker::PhantomData<C>);
+
+impl<V, C: TextCodec<V>> ShowField<V> for AsText<C> {
+    #[inline]
+    fn show_one<W: FieldVisitor>(field: &V, visitor: &mut W, column: usize) -> Result<(), W::Error> {
+        C::show(field, visitor, column)
+    }
+
+    fn show_many<'r, R: 'r, W: ColumnVisitor>(
+        records: &'r [R],
+        get: impl Fn(&'r R) -> &'r V,
+        visitor: &mut W,
+        column: usize,
+    ) -> Result<(), W::Error>
+    where
+        V: 'r,
+    {
+        C::show_column(records, |record| Some(get(record)), visitor, column)
     }
 }
 
