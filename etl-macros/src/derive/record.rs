@@ -114,7 +114,7 @@ fn text_shape(ty: &Type, span: Span) -> TokenStream {
 
 fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
     let span = mixed_at(name.span());
-    let etl = ctx.runtime_at(span);
+    let import = ctx.import();
     let local = |text: &str| quote::format_ident!("__etl_{text}", span = Span::mixed_site());
     let (source, doing, record) = (local("source"), local("doing"), local("record"));
 
@@ -145,7 +145,7 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
     let unreachable = fields.iter().any(|field| field.unreadable).then(|| quote_spanned!(span=> #[allow(unreachable_code)]));
     quote_spanned! {span=>
         const _: () = {
-            use #etl::__private as __etl;
+            #import
 
             #[automatically_derived]
             impl __etl::Described for #name {
