@@ -35,19 +35,13 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
     quote_spanned! {at=>
         #(#attrs)*
         #(#table)*
+        #[derive(::core::fmt::Debug)]
         #vis struct #name {}
 
         #(#cfgs)*
         const _: () = {
             #import
             #context_items
-
-            #[automatically_derived]
-            impl ::core::fmt::Debug for #name {
-                fn fmt(&self, __etl_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    __etl_f.write_str(#text)
-                }
-            }
 
             #[automatically_derived]
             impl #etl::Pipeline for #name {
@@ -171,7 +165,7 @@ fn guarantee(pipeline: &Pipeline) -> Option<TokenStream> {
 /// What only the stages can tell: that rejected records have somewhere to go, that a retry is
 /// allowed to double a record, that the parts can keep what `delivery` and `atomic` demand.
 fn assertions(pipeline: &Pipeline) -> TokenStream {
-    let mut assertions = names(pipeline).unwrap_or_default();
+    let mut assertions = named_apart(pipeline).unwrap_or_default();
     let name = pipeline.name.to_string();
     for (at, node) in pipeline.graph.nodes.iter().enumerate() {
         let span = first_span(&node.path);
@@ -185,10 +179,6 @@ fn assertions(pipeline: &Pipeline) -> TokenStream {
             assertions.extend(retries(pipeline, node));
         }
         assertions.extend(kept(pipeline, node, place));
-        if pipeline.settings.is_some() {
-            let name = node.name();
-            assertions.extend(assertion(node, "apart", &quote_spanned!(span=> __ETL_NAMES, #name, __ETL_APART)));
-        }
     }
     assertions.extend(used(pipeline));
     assertions
@@ -214,20 +204,28 @@ fn retries(pipeline: &Pipeline, loader: &Node) -> Option<TokenStream> {
     Some(assertion(loader, "demand", &arguments))
 }
 
-/// The names of the settings, and what is said of a stage that has one of them.
-fn names(pipeline: &Pipeline) -> Option<TokenStream> {
+/// That no stage is named like a setting. One constant for all of them: each call stands at its stage.
+fn named_apart(pipeline: &Pipeline) -> Option<TokenStream> {
     let settings = pipeline.settings.as_ref()?;
     let mixed = Span::mixed_site();
     let (etl, name) = (runtime_at(mixed), &pipeline.name);
     let message = messages::stage_named_like_a_setting(&text_of(settings));
+    let calls = pipeline.graph.nodes.iter().map(|node| {
+        let (span, name) = (first_span(&node.path), node.name());
+        let etl = runtime_at(span);
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote_spanned!(span=> NAMES, #name, OTHERWISE));
+        arguments.set_span(last_span(node));
+        quote_spanned!(span=> #etl::apart #arguments;)
+    });
     // By way of the pipeline, so that a type that does not exist is reported once, where it is named.
     Some(quote_spanned! {mixed=>
-        const __ETL_NAMES: &[&::core::primitive::str] = {
+        const _: () = {
             #[allow(unused_imports)]
             use #etl::UnknownNames as _;
-            #etl::SettingNames::<<#name as #etl::Pipeline>::Settings>::NAMES
+            const OTHERWISE: &::core::primitive::str = #message;
+            const NAMES: &[&::core::primitive::str] = #etl::SettingNames::<<#name as #etl::Pipeline>::Settings>::NAMES;
+            #(#calls)*
         };
-        const __ETL_APART: &::core::primitive::str = #message;
     })
 }
 
