@@ -68,23 +68,63 @@ pub const fn demand(holds: bool, otherwise: &'static str) {
     assert!(holds, "{}", otherwise);
 }
 
-/// What an attribute has read off a function. The place is that of the attribute, which is the caller's.
+/// What an attribute has read off the signature of an extractor. The place is that of the attribute,
+/// which is the caller's.
 #[must_use]
 #[track_caller]
-pub const fn defined(
-    (name, role): (&'static str, Role),
+pub const fn extractor<S: Extractor>(
+    name: &'static str,
+    output: &'static str,
+    classes: Classes,
+    decodes: bool,
+    fingerprint: u64,
+) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Extractor), (Takes::Nothing, ""), output, classes, fingerprint)
+        .with_source(S::Class::REPLAYABLE, decodes)
+}
+
+/// What an attribute has read off the signature of a transform. (Its classes are asked through the role,
+/// which has said already that the error has classes, so that one that has none is reported once.)
+#[must_use]
+#[track_caller]
+pub const fn transform<S: Transform>(
+    name: &'static str,
+    takes: Takes,
+    input: &'static str,
+    output: &'static str,
+    fingerprint: u64,
+) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Transform), (takes, input), output, <S::Error as StageError>::CLASSES, fingerprint)
+}
+
+/// What an attribute has read off the signature of a filter.
+#[must_use]
+#[track_caller]
+pub const fn filter<S: Transform>(name: &'static str, takes: Takes, input: &'static str, fingerprint: u64) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Filter), (takes, input), input, <S::Error as StageError>::CLASSES, fingerprint)
+}
+
+/// What an attribute has read off the signature of a loader.
+#[must_use]
+#[track_caller]
+pub const fn loader<S: Loader>(name: &'static str, takes: Takes, input: &'static str, fingerprint: u64) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Loader), (takes, input), "", <S::Error as StageError>::CLASSES, fingerprint)
+        .with_target(S::Class::KIND, most_batch::<S::In, S::Target>())
+}
+
+#[track_caller]
+const fn defined(
+    stage: StageDefinition,
     (takes, input): (Takes, &'static str),
     output: &'static str,
-    needs: &'static [&'static str],
     classes: Classes,
     fingerprint: u64,
 ) -> StageDefinition {
     let place = std::panic::Location::caller();
-    StageDefinition::new(name, role)
+    stage
         .with_place(place.file(), place.line())
         .with_input(takes, input)
         .with_output(output)
-        .with_needs(needs)
         .with_classes(classes)
         .with_fingerprint(fingerprint)
 }
@@ -215,9 +255,19 @@ pub const fn apart(settings: &[&str], stage: &str, otherwise: &'static str) {
     }
 }
 
-/// Whether a record can leave the flow with this class in any of the stages.
+/// Whether a record can be rejected in any of the stages.
 #[must_use]
-pub const fn any(stages: &[StageDefinition], class: Class) -> bool {
+pub const fn any_rejects(stages: &[&StageDefinition]) -> bool {
+    any(stages, Class::Reject)
+}
+
+/// Whether a record can be rejected or skipped in any of the stages: the run goes on without it.
+#[must_use]
+pub const fn any_goes_on(stages: &[&StageDefinition]) -> bool {
+    any(stages, Class::Reject) || any(stages, Class::Skip)
+}
+
+const fn any(stages: &[&StageDefinition], class: Class) -> bool {
     let mut at = 0;
     while at < stages.len() {
         if stages[at].can(class) {

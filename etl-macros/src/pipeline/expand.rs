@@ -210,10 +210,12 @@ fn named_apart(pipeline: &Pipeline) -> Option<TokenStream> {
     let mixed = Span::mixed_site();
     let (etl, name) = (runtime_at(mixed), &pipeline.name);
     let message = messages::stage_named_like_a_setting(&text_of(settings));
+    // Locals of the macro's own: beside a token of the user's they keep their span.
+    let (names, otherwise) = (Ident::new("__etl_names", mixed), Ident::new("__etl_otherwise", mixed));
     let calls = pipeline.graph.nodes.iter().map(|node| {
         let (span, name) = (first_span(&node.path), node.name());
         let etl = runtime_at(span);
-        let mut arguments = Group::new(Delimiter::Parenthesis, quote_spanned!(span=> NAMES, #name, OTHERWISE));
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote_spanned!(span=> #names, #name, #otherwise));
         arguments.set_span(last_span(node));
         quote_spanned!(span=> #etl::apart #arguments;)
     });
@@ -222,8 +224,7 @@ fn named_apart(pipeline: &Pipeline) -> Option<TokenStream> {
         const _: () = {
             #[allow(unused_imports)]
             use #etl::UnknownNames as _;
-            const OTHERWISE: &::core::primitive::str = #message;
-            const NAMES: &[&::core::primitive::str] = #etl::SettingNames::<<#name as #etl::Pipeline>::Settings>::NAMES;
+            let (#names, #otherwise) = (#etl::SettingNames::<<#name as #etl::Pipeline>::Settings>::NAMES, #message);
             #(#calls)*
         };
     })
@@ -273,22 +274,16 @@ fn used(pipeline: &Pipeline) -> TokenStream {
     if keys.dead_letter.is_none() && keys.error_threshold.is_none() {
         return TokenStream::new();
     }
-    let (etl, graph) = (runtime_at(Span::mixed_site()), &pipeline.graph);
-    let definitions = graph.nodes.iter().enumerate().map(|(at, node)| associated(node, graph.place(at), "DEFINITION"));
-    let mut assertions = quote_spanned! {Span::mixed_site()=>
-        const __ETL_STAGES: &[#etl::StageDefinition] = &[#(#definitions),*];
-    };
-    let mut demand = |span: Option<Span>, classes: &[&str], message: String| {
+    let graph = &pipeline.graph;
+    let definitions = || graph.nodes.iter().enumerate().map(|(at, node)| associated(node, graph.place(at), "DEFINITION"));
+    let mut assertions = TokenStream::new();
+    let mut demand = |span: Option<Span>, function: &str, message: String| {
         let Some(span) = span.map(mixed_at) else { return };
-        let etl = runtime_at(span);
-        let any = classes.iter().map(|class| {
-            let class = Ident::new(class, span);
-            quote_spanned!(span=> #etl::any(__ETL_STAGES, #etl::Class::#class))
-        });
-        assertions.extend(quote_spanned!(span=> const _: () = #etl::demand(#(#any)||*, #message);));
+        let (etl, function, definitions) = (runtime_at(span), Ident::new(function, span), definitions());
+        assertions.extend(quote_spanned!(span=> const _: () = #etl::demand(#etl::#function(&[#(&#definitions),*]), #message);));
     };
-    demand(keys.dead_letter, &["Reject"], messages::dead_letter_without_reject(&name));
-    demand(keys.error_threshold, &["Reject", "Skip"], messages::threshold_without_errors(&name));
+    demand(keys.dead_letter, "any_rejects", messages::dead_letter_without_reject(&name));
+    demand(keys.error_threshold, "any_goes_on", messages::threshold_without_errors(&name));
     assertions
 }
 

@@ -62,27 +62,35 @@ impl Stage {
         quote_spanned!(self.at()=> (#(#needs,)*))
     }
 
-    /// `StageDefinition`, as a constant expression. `classes` is the set of the stage's own errors.
-    pub(super) fn definition(&self, role: Role, classes: &TokenStream) -> TokenStream {
+    /// `StageDefinition`, as a constant expression. `source` is what only an extractor says: the set of
+    /// its errors, and whether its records are decoded.
+    pub(super) fn definition(&self, role: Role, source: Option<(&TokenStream, &TokenStream)>) -> TokenStream {
         let signature = &self.signature;
         let span = mixed_at(signature.name.span());
         let etl = runtime_at(span);
-        let name = signature.name.unraw().to_string();
-        let variant = Ident::new(role.variant(), span);
-        let record = signature.record.as_ref();
-        let takes = Ident::new(record.map_or("Nothing", |record| record.takes.variant()), span);
-        let input = record.map_or_else(String::new, |record| text_of(&record.ty));
-        let output = match role {
-            Role::Extractor | Role::Transform => signature.returned.record_text(),
-            Role::Filter => input.clone(),
-            _ => String::new(),
-        };
-        let needs = signature.needs.iter().map(text_of);
+        let (stage, name) = (&signature.name, signature.name.unraw().to_string());
         let fingerprint = proc_macro2::Literal::u64_unsuffixed(self.fingerprint);
-        let mut made = quote_spanned! {span=>
-            #etl::defined((#name, #etl::Role::#variant), (#etl::Takes::#takes, #input), #output, &[#(#needs),*], #classes, #fingerprint)
+        let mut made = match (role, &signature.record, source) {
+            (Role::Transform, Some(record), _) => {
+                let (takes, input, output) =
+                    (Ident::new(record.takes.variant(), span), text_of(&record.ty), signature.returned.record_text());
+                quote_spanned!(span=> #etl::transform::<#stage>(#name, #etl::Takes::#takes, #input, #output, #fingerprint))
+            }
+            (_, Some(record), _) => {
+                let (takes, input) = (Ident::new(record.takes.variant(), span), text_of(&record.ty));
+                let role = Ident::new(role.name(), span);
+                quote_spanned!(span=> #etl::#role::<#stage>(#name, #etl::Takes::#takes, #input, #fingerprint))
+            }
+            (_, None, source) => {
+                let (output, (classes, decodes)) = (signature.returned.record_text(), source.unzip());
+                quote_spanned!(span=> #etl::extractor::<#stage>(#name, #output, #classes, #decodes, #fingerprint))
+            }
         };
         let mut say = |what: TokenStream| made.extend(quote_spanned!(span=> .#what));
+        if !signature.needs.is_empty() {
+            let needs = signature.needs.iter().map(text_of);
+            say(quote_spanned!(span=> with_needs(&[#(#needs),*])));
+        }
         if !self.doc.is_empty() {
             let doc = &self.doc;
             say(quote_spanned!(span=> with_doc(#doc)));

@@ -44,8 +44,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let opened = stage.future(&call, &then);
     let pattern = stage.lent_pattern();
     let needs = stage.needs();
-    let mut definition = stage.definition(Role::Extractor, &classes);
-    definition.extend(quote_spanned!(at=> .with_source(#etl::replayable::<#class>(), #decodes)));
+    let definition = stage.definition(Role::Extractor, Some((&classes, &decodes)));
     let mut assertions = stage.assertions(&classes);
     let sources_own = quote_spanned!(at=> <#nameable as #etl::ExtractReturn<'static>>::Class);
     assertions.extend(stage.demand(

@@ -48,7 +48,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     };
     let needs = stage.needs();
     let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::Transform>::In));
-    let definition = stage.definition(Role::Filter, &classes);
+    let definition = stage.definition(Role::Filter, None);
     let assertions = stage.assertions(&classes);
     quote_spanned! {at=>
         #known

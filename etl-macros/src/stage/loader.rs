@@ -69,10 +69,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let given = if signature.mutable.is_some() { transaction.to_token_stream() } else { quote_spanned!(at=> _) };
     let body = stage.future(&call, &asked);
     let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::Loader>::In));
-    let mut definition = stage.definition(Role::Loader, &classes);
-    definition.extend(quote_spanned! {at=>
-        .with_target(#etl::target_kind::<<#name as #etl::Loader>::Class>(), #etl::most_batch::<#record, <#name as #etl::Loader>::Target>())
-    });
+    let definition = stage.definition(Role::Loader, None);
     let mut assertions = stage.assertions(&classes);
     if signature.mutable.is_none() && takes == Takes::BatchLent {
         let message = text(&messages::whole_batch_rejects(&name.to_string()), at);

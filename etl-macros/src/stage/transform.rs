@@ -37,7 +37,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     };
     let (input_guard, output_guard) = (stage.guard(Side::Input, &side("In")), stage.guard(Side::Output, &side("Out")));
     let way = way(stage);
-    let definition = stage.definition(Role::Transform, &classes);
+    let definition = stage.definition(Role::Transform, None);
     let calls = if takes.is_batch() { batch(stage, &nameable) } else { each(stage, &nameable) };
     let assertions = stage.assertions(&classes);
     quote_spanned! {at=>
