@@ -1,5 +1,7 @@
 //! What expanded code calls besides the contract. No part of the public interface: it changes with
 //! the macros, which have the same version.
+//!
+//! Expanded code imports this module under a short name, so what it uses of the contract is here too.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -8,22 +10,123 @@ use std::str::FromStr;
 
 use futures::future::BoxFuture;
 
-use crate::contract::error::{Classes, Error, ErrorKind, Result, StageError, sanitize};
+pub use crate::contract::error::{Class, Classes, Error, Result, StageError};
+use crate::contract::error::{ErrorKind, sanitize};
 use crate::contract::guarantee::{
-    CommitsEffectivelyOnce, CommitsExactlyOnce, CommitsWholeRuns, Kept, ReadAgain, SourceClass, TargetClass, TargetKind,
+    self, CommitsEffectivelyOnce, CommitsExactlyOnce, CommitsWholeRuns, Kept, ReadAgain, SourceClass, TargetClass, TargetKind,
 };
-use crate::contract::needs::{Context, LentBy, Resource};
-use crate::contract::record::codec::{ColumnVisitor, FieldSource, FieldVisitor};
-use crate::contract::record::{ColumnType, Problem, Record, Sensitive};
-use crate::contract::source::{BoxSource, ExtractReturn};
-use crate::contract::stage::{Loader, Retained, Transform};
-use crate::contract::target::Target;
+pub use crate::contract::guarantee::{
+    Keyed, Numbered, Replayable, Transactional, at_least_once, at_most_once, effectively_once, exactly_once,
+};
+use crate::contract::needs::LentBy;
+pub use crate::contract::needs::{Context, Needs, Provides, Resource};
+pub use crate::contract::policy::{Atomic, Delivery, Policy, Threshold};
+use crate::contract::record::codec::{ColumnVisitor, FieldVisitor, ShowField};
+pub use crate::contract::record::codec::{Decode, Described, EachField, Encode, FieldSource};
+pub use crate::contract::record::{Column, Field, FieldError, Record, write_json};
+use crate::contract::record::{ColumnType, Problem, Sensitive};
+pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
+use crate::contract::stage::Retained;
+pub use crate::contract::stage::{
+    Batch, BatchAsync, BatchPlain, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, EachPlain, Extractor, Fallible,
+    Feed, FeedBatch, FilterAsync, FilterPlain, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Role, StageDefinition, StageOptions,
+    StageReturn, Takes, TransactionOf, Transform, Unchecked, ways,
+};
+pub use crate::contract::target::{Target, Transaction, UNTARGETED, Untargeted};
+pub use crate::engine::pipeline::Pipeline;
+pub use crate::engine::wiring::{LoaderNeeds, NeedsOf, Plan, end, extract, pass};
+
+/// What is lent to the function of transform `S`.
+pub type LentTo<'a, S> = Lent<'a, <S as Transform>::Needs>;
+/// What is lent to the function of loader `S`.
+pub type LentToLoader<'a, S> = Lent<'a, <S as Loader>::Needs>;
+/// What is lent to the function of extractor `S`.
+pub type LentToExtractor<'a, S> = Lent<'a, <S as Extractor>::Needs>;
+/// What is lent to the function of resource `S`.
+pub type LentToResource<'a, S> = Lent<'a, <S as Resource>::Needs>;
+/// A record, fed to a function with `F`.
+pub type Fed<'a, F, S> = <F as Feed<<S as Transform>::In>>::Arg<'a>;
+/// A batch, fed to a function with `F`.
+pub type FedBatch<'a, F, S> = <F as FeedBatch<<S as Transform>::In>>::Arg<'a>;
+/// What a transform keeps.
+pub type StateOf<S> = <S as Transform>::State;
+/// What goes on from a transform.
+pub type OutOf<S> = Vec<<S as Transform>::Out>;
+/// How a call for one record ends; a filter's with whether it goes on.
+pub type Ended<S, T = ()> = Result<T, <S as Transform>::Error>;
+/// How a call for a batch ends.
+pub type BatchEnded<S> = Ended<S, Batch<<S as Transform>::Out, <S as Transform>::Error>>;
+/// How a load ends.
+pub type LoadEnded<S> = Loaded<<S as Loader>::Error>;
+/// How an extractor opens.
+pub type Opening<'a, S> = Result<BoxSource<'a, <S as Extractor>::Out>>;
 
 /// What must hold of a pipeline or a stage, looked at while it is compiled. The text is the
 /// macro's, so that all of them are in one place.
 #[track_caller]
 pub const fn demand(holds: bool, otherwise: &'static str) {
     assert!(holds, "{}", otherwise);
+}
+
+/// What an attribute has read off the signature of an extractor. The place is that of the attribute,
+/// which is the caller's.
+#[must_use]
+#[track_caller]
+pub const fn extractor<S: Extractor>(
+    name: &'static str,
+    output: &'static str,
+    classes: Classes,
+    decodes: bool,
+    fingerprint: u64,
+) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Extractor), (Takes::Nothing, ""), output, classes, fingerprint)
+        .with_source(S::Class::REPLAYABLE, decodes)
+}
+
+/// What an attribute has read off the signature of a transform. (Its classes are asked through the role,
+/// which has said already that the error has classes, so that one that has none is reported once.)
+#[must_use]
+#[track_caller]
+pub const fn transform<S: Transform>(
+    name: &'static str,
+    takes: Takes,
+    input: &'static str,
+    output: &'static str,
+    fingerprint: u64,
+) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Transform), (takes, input), output, <S::Error as StageError>::CLASSES, fingerprint)
+}
+
+/// What an attribute has read off the signature of a filter.
+#[must_use]
+#[track_caller]
+pub const fn filter<S: Transform>(name: &'static str, takes: Takes, input: &'static str, fingerprint: u64) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Filter), (takes, input), input, <S::Error as StageError>::CLASSES, fingerprint)
+}
+
+/// What an attribute has read off the signature of a loader.
+#[must_use]
+#[track_caller]
+pub const fn loader<S: Loader>(name: &'static str, takes: Takes, input: &'static str, fingerprint: u64) -> StageDefinition {
+    defined(StageDefinition::new(name, Role::Loader), (takes, input), "", <S::Error as StageError>::CLASSES, fingerprint)
+        .with_target(S::Class::KIND, most_batch::<S::In, S::Target>())
+}
+
+#[track_caller]
+const fn defined(
+    stage: StageDefinition,
+    (takes, input): (Takes, &'static str),
+    output: &'static str,
+    classes: Classes,
+    fingerprint: u64,
+) -> StageDefinition {
+    let place = std::panic::Location::caller();
+    stage
+        .with_place(place.file(), place.line())
+        .with_input(takes, input)
+        .with_output(output)
+        .with_classes(classes)
+        .with_fingerprint(fingerprint)
 }
 
 /// The classes of a stage's error. Asked through the role, which has said already that the error
@@ -142,17 +245,43 @@ pub trait ReadingRules {
 
 impl<T> ReadingRules for RulesOf<T> {}
 
-/// Whether `name` is among `names`.
-#[must_use]
-pub const fn lists(names: &[&str], name: &str) -> bool {
+/// That a stage has another name than every setting.
+#[track_caller]
+pub const fn apart(settings: &[&str], stage: &str, otherwise: &'static str) {
     let mut at = 0;
-    while at < names.len() {
-        if same(names[at].as_bytes(), name.as_bytes()) {
+    while at < settings.len() {
+        demand(!same(settings[at].as_bytes(), stage.as_bytes()), otherwise);
+        at += 1;
+    }
+}
+
+/// Whether a record can be rejected in any of the stages.
+#[must_use]
+pub const fn any_rejects(stages: &[&StageDefinition]) -> bool {
+    any(stages, Class::Reject)
+}
+
+/// Whether a record can be rejected or skipped in any of the stages: the run goes on without it.
+#[must_use]
+pub const fn any_goes_on(stages: &[&StageDefinition]) -> bool {
+    any(stages, Class::Reject) || any(stages, Class::Skip)
+}
+
+const fn any(stages: &[&StageDefinition], class: Class) -> bool {
+    let mut at = 0;
+    while at < stages.len() {
+        if stages[at].can(class) {
             return true;
         }
         at += 1;
     }
     false
+}
+
+/// What a source and a target can promise, as a number.
+#[must_use]
+pub const fn promise<S: SourceClass, T: TargetClass>() -> usize {
+    guarantee::of(S::REPLAYABLE, T::KIND) as usize
 }
 
 const fn same(a: &[u8], b: &[u8]) -> bool {
@@ -473,12 +602,48 @@ pub trait TextCodec<V> {
     const NULLABLE: bool = false;
     /// Whether a value is masked wherever it is shown to people.
     const SENSITIVE: bool = false;
+    /// A column of this type that has no name yet.
+    const COLUMN: Column =
+        Column { name: "", column_type: Self::TYPE, nullable: Self::NULLABLE, sensitive: Self::SENSITIVE, optional: false };
 
     /// Reads the field.
     ///
     /// # Errors
     /// What is wrong with the value.
     fn read<S: FieldSource>(source: &mut S, column: usize) -> Result<V, Problem>;
+
+    /// Reads the field of this name.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and the name.
+    #[inline]
+    fn read_named<S: FieldSource>(source: &mut S, column: usize, name: &'static str) -> Result<V, FieldError> {
+        Self::read(source, column).map_err(|problem| FieldError { column: name, problem })
+    }
+
+    /// Reads the field of this name; where it has no value, its type's default.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and the name.
+    #[inline]
+    fn read_or_default<S: FieldSource>(source: &mut S, column: usize, name: &'static str) -> Result<V, FieldError>
+    where
+        V: Default,
+    {
+        if source.null(column) { Ok(V::default()) } else { Self::read_named(source, column, name) }
+    }
+
+    /// Does something with the field, see [`Encode::fields`](crate::record::Encode::fields).
+    ///
+    /// # Errors
+    /// What is done returns.
+    #[inline]
+    fn each<R, D: EachField<R>>(doing: &mut D, column: usize, get: impl Fn(&R) -> &V) -> Result<(), D::Error>
+    where
+        Self: Sized,
+    {
+        doing.field::<V, AsText<Self>>(column, get)
+    }
 
     /// The field as text, where it has a value.
     fn text(value: &V) -> Option<String>;
@@ -508,6 +673,29 @@ pub trait TextCodec<V> {
         V: 'r,
     {
         visitor.texts(column, records.iter().map(|record| get(record).and_then(Self::text)))
+    }
+}
+
+/// A field is shown as text.
+#[derive(Debug)]
+pub struct AsText<C>(std::marker::PhantomData<C>);
+
+impl<V, C: TextCodec<V>> ShowField<V> for AsText<C> {
+    #[inline]
+    fn show_one<W: FieldVisitor>(field: &V, visitor: &mut W, column: usize) -> Result<(), W::Error> {
+        C::show(field, visitor, column)
+    }
+
+    fn show_many<'r, R: 'r, W: ColumnVisitor>(
+        records: &'r [R],
+        get: impl Fn(&'r R) -> &'r V,
+        visitor: &mut W,
+        column: usize,
+    ) -> Result<(), W::Error>
+    where
+        V: 'r,
+    {
+        C::show_column(records, |record| Some(get(record)), visitor, column)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where generated code finds the runtime, and which spans it carries.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 
 use crate::diag::Errors;
@@ -32,6 +32,13 @@ impl Ctx {
         }
     }
 
+    /// Brings the runtime into scope under a short name: a path of many parts, said a hundred times, is
+    /// most of what the compiler would have to read.
+    pub(crate) fn import(&self) -> TokenStream {
+        let (runtime, name) = (self.runtime(), runtime_at(Span::mixed_site()));
+        quote_spanned!(Span::mixed_site()=> use #runtime::__private as #name;)
+    }
+
     /// The runtime's path, for generated code that no error should point at.
     pub(crate) fn runtime(&self) -> TokenStream {
         self.runtime_at(Span::mixed_site())
@@ -41,6 +48,11 @@ impl Ctx {
     pub(crate) fn runtime_at(&self, span: Span) -> TokenStream {
         respan(self.runtime.clone(), span)
     }
+}
+
+/// What expanded code calls the runtime, inside of a block that begins with [`Ctx::import`].
+pub(crate) fn runtime_at(span: Span) -> proc_macro2::Ident {
+    proc_macro2::Ident::new("__etl", span)
 }
 
 /// The span of generated code that stands for `user`: errors point at the user's token, but names

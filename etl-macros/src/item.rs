@@ -1,7 +1,7 @@
 //! The item under an attribute, read up to its signature. The body is never parsed: a half-typed
 //! body is the compiler's to complain about, once, and the editor keeps the function.
 
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Signature, Token, Visibility};
@@ -31,7 +31,20 @@ pub(crate) fn parse(role: Role, item: TokenStream) -> syn::Result<StageFn> {
         input.parse::<TokenStream>()?;
         Ok(StageFn { attrs, vis, sig })
     };
-    parse.parse2(item)
+    parse.parse2(without_body(item))
+}
+
+/// The same with nothing in the braces at the end, which would be read to be forgotten.
+fn without_body(item: TokenStream) -> TokenStream {
+    let mut tokens: Vec<_> = item.into_iter().collect();
+    if let Some(TokenTree::Group(body)) = tokens.last_mut()
+        && body.delimiter() == Delimiter::Brace
+    {
+        let span = body.span();
+        *body = Group::new(Delimiter::Brace, TokenStream::new());
+        body.set_span(span);
+    }
+    tokens.into_iter().collect()
 }
 
 /// The keyword of an item that is no function.

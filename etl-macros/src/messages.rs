@@ -695,8 +695,10 @@ pub(crate) fn unknown_settings_option(name: &str, meant: Option<&str>, known: &[
     }
 }
 
-pub(crate) fn stage_named_like_a_setting(stage: &str, settings: &str) -> String {
-    format!("stage `{stage}` has the name of a setting of `{settings}`, so `--set {stage}.batch=5` could mean either; rename one of them")
+pub(crate) fn stage_named_like_a_setting(settings: &str) -> String {
+    format!(
+        "this stage has the name of a setting of `{settings}`, so that `--set` cannot tell its options from the setting; rename one of them"
+    )
 }
 
 pub(crate) fn stage_error_not_possible(found: &str) -> String {

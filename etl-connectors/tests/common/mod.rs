@@ -36,16 +36,9 @@ macro_rules! record {
         }
 
         impl etl_core::record::Encode for $type {
-            fn encode<V: etl_core::record::codec::FieldVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+            fn fields<D: etl_core::record::codec::EachField<Self>>(doing: &mut D) -> Result<(), D::Error> {
                 let mut column = 0..;
-                $(etl_core::record::Field::show(&self.$field, visitor, column.next().unwrap())?;)*
-                let _ = column;
-                Ok(())
-            }
-
-            fn encode_columns<V: etl_core::record::codec::ColumnVisitor>(records: &[Self], visitor: &mut V) -> Result<(), V::Error> {
-                let mut column = 0..;
-                $(<$of as etl_core::record::Field>::show_column(records, |record: &Self| Some(&record.$field), visitor, column.next().unwrap())?;)*
+                $(<$of as etl_core::record::Field>::each(doing, column.next().unwrap(), |record: &Self| &record.$field)?;)*
                 let _ = column;
                 Ok(())
             }

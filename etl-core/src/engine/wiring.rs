@@ -244,11 +244,25 @@ pub fn transform<S: Runs<In, Out, N>, In, Out, N: LentBy<C>, C: Context>(mut flo
     Flow { outline: flow.outline, source: flow.source, steps: flow.steps, carries: PhantomData }
 }
 
+/// [`connect`] and [`transform`] in one.
+#[must_use]
+pub fn pass<S: Runs<In, Out, N>, In: FedBy<From, S, Yields>, Out, N: LentBy<C>, From, Yields, C: Context>(
+    flow: Flow<C, Yields>,
+) -> Flow<C, Out> {
+    transform::<S, In, Out, N, C>(connect::<In, From, S, Yields, C>(flow))
+}
+
 /// Ends the flow with a loader.
 #[must_use]
 pub fn load<S: Loads<In, N>, In, N: LentBy<C>, C: Context>(mut flow: Flow<C, In>) -> Plan<C> {
     Flow::<C, In>::add(&mut flow.outline, S::definition());
     Plan { outline: flow.outline, source: flow.source, steps: flow.steps, loader: S::step() }
+}
+
+/// [`connect`] and [`load`] in one.
+#[must_use]
+pub fn end<S: Loads<In, N>, In: FedBy<From, S, Yields>, N: LentBy<C>, From, Yields, C: Context>(flow: Flow<C, Yields>) -> Plan<C> {
+    load::<S, In, N, C>(connect::<In, From, S, Yields, C>(flow))
 }
 
 /// Everything that a transform borrows: what its function needs and what its rules read.

@@ -84,14 +84,13 @@ fn fields<'f>(named: impl IntoIterator<Item = &'f syn::Field>, record: &RecordOp
 impl Field {
     /// What reads and shows the field, named at the field's type, so that a type that cannot be a
     /// field is underlined there.
-    fn codec(&self, ctx: &Ctx, span: Span) -> TokenStream {
-        let etl = ctx.runtime_at(span);
+    fn codec(&self, span: Span) -> TokenStream {
         let ty = &self.ty;
         if self.options.text {
-            let shape = text_shape(&self.ty, &etl, span);
-            quote_spanned!(span=> <#shape as #etl::__private::TextCodec<#ty>>)
+            let shape = text_shape(&self.ty, span);
+            quote_spanned!(span=> <#shape as __etl::TextCodec<#ty>>)
         } else {
-            quote_spanned!(span=> <#ty as #etl::record::Field>)
+            quote_spanned!(span=> <#ty as __etl::Field>)
         }
     }
 
@@ -105,125 +104,82 @@ fn inside_option(ty: &Type) -> &Type {
 }
 
 /// `Option<Sensitive<Date>>` as text: what is around the type that has `FromStr` and `Display`.
-fn text_shape(ty: &Type, etl: &TokenStream, span: Span) -> TokenStream {
+fn text_shape(ty: &Type, span: Span) -> TokenStream {
     if let Some(inner) = argument_of(ty, "Option") {
-        let inner = text_shape(inner, etl, span);
-        quote_spanned!(span=> #etl::__private::TextOption<#inner>)
+        let inner = text_shape(inner, span);
+        quote_spanned!(span=> __etl::TextOption<#inner>)
     } else if let Some(inner) = argument_of(ty, "Sensitive") {
-        let inner = text_shape(inner, etl, span);
-        quote_spanned!(span=> #etl::__private::TextSensitive<#inner>)
+        let inner = text_shape(inner, span);
+        quote_spanned!(span=> __etl::TextSensitive<#inner>)
     } else {
-        quote_spanned!(span=> #etl::__private::Text)
+        quote_spanned!(span=> __etl::Text)
     }
 }
 
 fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
     let span = mixed_at(name.span());
-    let etl = ctx.runtime_at(span);
+    let import = ctx.import();
     let local = |text: &str| quote::format_ident!("__etl_{text}", span = Span::mixed_site());
-    let (source, visitor, records, record) = (local("source"), local("visitor"), local("records"), local("record"));
-    let (value, problem) = (local("value"), local("problem"));
+    let (source, doing, record) = (local("source"), local("doing"), local("record"));
 
     let columns = fields.iter().map(|field| {
         let span = field.span();
-        let etl = ctx.runtime_at(span);
-        let (codec, column, optional) = (field.codec(ctx, span), &field.column, field.options.default);
-        quote_spanned! {span=> #etl::record::Column {
-            name: #column,
-            column_type: #codec::TYPE,
-            nullable: #codec::NULLABLE,
-            sensitive: #codec::SENSITIVE,
-            optional: #optional,
-        }}
+        let (codec, column) = (field.codec(span), &field.column);
+        let optional = field.options.default.then(|| quote_spanned!(span=> .optional()));
+        quote_spanned!(span=> #codec::COLUMN.named(#column)#optional)
     });
     let reads = fields.iter().enumerate().map(|(index, field)| {
         let span = field.span();
-        let etl = ctx.runtime_at(span);
-        let (codec, column, name) = (field.codec(ctx, span), &field.column, &field.name);
+        let (codec, column, name) = (field.codec(span), &field.column, &field.name);
         if field.unreadable {
             return quote_spanned!(span=> #name: ::core::unreachable!());
         }
-        let read = quote_spanned! {span=>
-            match #codec::read(#source, #index) {
-                ::core::result::Result::Ok(#value) => #value,
-                ::core::result::Result::Err(#problem) => {
-                    return ::core::result::Result::Err(#etl::record::FieldError { column: #column, problem: #problem });
-                }
-            }
-        };
         // An `Option` is its own default, and asks for null itself.
         let has_own_null = argument_of(&field.ty, "Option").is_some();
-        if field.options.default && !has_own_null {
-            quote_spanned! {span=>
-                #name: if #etl::record::codec::FieldSource::null(#source, #index) {
-                    ::core::default::Default::default()
-                } else {
-                    #read
-                }
-            }
-        } else {
-            quote_spanned!(span=> #name: #read)
-        }
+        let read = Ident::new(if field.options.default && !has_own_null { "read_or_default" } else { "read_named" }, span);
+        quote_spanned!(span=> #name: #codec::#read(#source, #index, #column)?)
     });
-    let shows = fields.iter().enumerate().filter(|(_, field)| !field.unreadable).map(|(index, field)| {
+    let shown = fields.iter().enumerate().filter(|(_, field)| !field.unreadable).map(|(index, field)| {
         let span = field.span();
-        let (codec, name) = (field.codec(ctx, span), &field.name);
-        quote_spanned!(span=> #codec::show(&self.#name, #visitor, #index)?;)
-    });
-    let shows_columns = fields.iter().enumerate().filter(|(_, field)| !field.unreadable).map(|(index, field)| {
-        let span = field.span();
-        let (codec, name) = (field.codec(ctx, span), &field.name);
-        quote_spanned! {span=>
-            #codec::show_column(#records, |#record| ::core::option::Option::Some(&#record.#name), #visitor, #index)?;
-        }
+        let (codec, name) = (field.codec(span), &field.name);
+        quote_spanned!(span=> #codec::each(#doing, #index, |#record: &Self| &#record.#name)?;)
     });
     let count = fields.len();
     // What cannot be read is an error already.
     let unreachable = fields.iter().any(|field| field.unreadable).then(|| quote_spanned!(span=> #[allow(unreachable_code)]));
     quote_spanned! {span=>
         const _: () = {
+            #import
+
             #[automatically_derived]
-            impl #etl::record::Described for #name {
-                const SCHEMA: &'static [#etl::record::Column] = &[#(#columns),*];
+            impl __etl::Described for #name {
+                const SCHEMA: &'static [__etl::Column] = &[#(#columns),*];
             }
 
             #[automatically_derived]
             #unreachable
-            impl #etl::record::Decode for #name {
+            impl __etl::Decode for #name {
                 #[inline]
-                fn decode<Source: #etl::record::codec::FieldSource>(
-                    #source: &mut Source,
-                ) -> ::core::result::Result<Self, #etl::record::FieldError> {
+                fn decode<Source: __etl::FieldSource>(#source: &mut Source) -> ::core::result::Result<Self, __etl::FieldError> {
                     ::core::result::Result::Ok(Self { #(#reads,)* })
                 }
             }
 
             #[automatically_derived]
-            impl #etl::record::Encode for #name {
+            impl __etl::Encode for #name {
                 #[inline]
-                fn encode<Visitor: #etl::record::codec::FieldVisitor>(
-                    &self,
-                    #visitor: &mut Visitor,
-                ) -> ::core::result::Result<(), Visitor::Error> {
-                    #(#shows)*
-                    ::core::result::Result::Ok(())
-                }
-
-                fn encode_columns<Visitor: #etl::record::codec::ColumnVisitor>(
-                    #records: &[Self],
-                    #visitor: &mut Visitor,
-                ) -> ::core::result::Result<(), Visitor::Error> {
-                    #(#shows_columns)*
+                fn fields<Doing: __etl::EachField<Self>>(#doing: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
+                    #(#shown)*
                     ::core::result::Result::Ok(())
                 }
             }
 
             #[automatically_derived]
-            impl #etl::record::Record for #name {
+            impl __etl::Record for #name {
                 const COLUMNS: ::core::primitive::usize = #count;
 
                 fn to_json(&self, __etl_out: &mut ::std::vec::Vec<::core::primitive::u8>) -> ::core::primitive::bool {
-                    #etl::record::write_json(self, __etl_out);
+                    __etl::write_json(self, __etl_out);
                     true
                 }
             }
@@ -249,16 +205,7 @@ fn unusable(ctx: &Ctx, name: &Ident) -> TokenStream {
                 }
             }
             impl #etl::record::Encode for #name {
-                fn encode<Visitor: #etl::record::codec::FieldVisitor>(
-                    &self,
-                    _: &mut Visitor,
-                ) -> ::core::result::Result<(), Visitor::Error> {
-                    ::core::unreachable!()
-                }
-                fn encode_columns<Visitor: #etl::record::codec::ColumnVisitor>(
-                    _: &[Self],
-                    _: &mut Visitor,
-                ) -> ::core::result::Result<(), Visitor::Error> {
+                fn fields<Doing: #etl::record::codec::EachField<Self>>(_: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
                     ::core::unreachable!()
                 }
             }

@@ -6,7 +6,7 @@ use syn::{Attribute, Data, DeriveInput, Fields};
 
 use super::case::in_words;
 use super::template::without_values;
-use crate::ctx::{Ctx, arguments_of, mixed_at, text_of};
+use crate::ctx::{Ctx, arguments_of, mixed_at, runtime_at, text_of};
 use crate::diag::{Errors, did_you_mean};
 use crate::messages;
 use crate::options::stage::class;
@@ -191,18 +191,18 @@ fn cause(fields: &Fields, transparent: bool) -> Option<Cause> {
 fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
     let name = &input.ident;
     let span = mixed_at(name.span());
-    let etl = ctx.runtime_at(span);
+    let (etl, import) = (runtime_at(span), ctx.import());
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let patterns: Vec<_> = kinds.iter().map(|kind| &kind.pattern).collect();
-    let classes: Vec<_> = kinds.iter().map(|kind| class(ctx, kind.class.unwrap_or("fail"), mixed_at(kind.name.span()))).collect();
+    let classes: Vec<_> = kinds.iter().map(|kind| class(kind.class.unwrap_or("fail"), mixed_at(kind.name.span()))).collect();
     // A class that could not be read may be any: what is said of retries and dead letters would be a guess.
     let open = kinds.iter().any(|kind| kind.class.is_none()).then(|| {
-        let retry = class(ctx, "retry", span);
+        let retry = class("retry", span);
         quote_spanned!(span=> .with(#retry).open())
     });
     let codes = kinds.iter().map(|kind| &kind.code);
     let messages = kinds.iter().map(|kind| &kind.message);
-    let causes = kinds.iter().filter_map(|kind| cause_arm(ctx, kind));
+    let causes = kinds.iter().filter_map(cause_arm);
     let hints = kinds.iter().filter_map(|kind| {
         let (pattern, hint) = (&kind.pattern, kind.hint.as_ref()?);
         Some(quote_spanned!(span=> #pattern { .. } => ::core::option::Option::Some(::std::borrow::Cow::Borrowed(#hint)),))
@@ -216,11 +216,13 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
     let no_hint = rest(hints.len()).map(|rest| quote_spanned!(span=> #rest ::core::option::Option::None,));
     quote_spanned! {span=>
         const _: () = {
-            #[automatically_derived]
-            impl #impl_generics #etl::error::StageError for #name #type_generics #where_clause {
-                const CLASSES: #etl::error::Classes = #etl::error::Classes::NONE #(.with(#classes))* #open;
+            #import
 
-                fn class(&self) -> #etl::error::Class {
+            #[automatically_derived]
+            impl #impl_generics #etl::StageError for #name #type_generics #where_clause {
+                const CLASSES: #etl::Classes = #etl::Classes::NONE #(.with(#classes))* #open;
+
+                fn class(&self) -> #etl::Class {
                     match #subject { #(#patterns { .. } => #classes,)* }
                 }
 
@@ -234,7 +236,7 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
 
                 fn causes(&self) -> ::std::vec::Vec<::std::borrow::Cow<'static, ::core::primitive::str>> {
                     #[allow(unused_imports)]
-                    use #etl::__private::{ForeignCause as _, UnknownCause as _};
+                    use #etl::{ForeignCause as _, UnknownCause as _};
                     match #subject { #(#causes)* #no_cause }
                 }
 
@@ -244,17 +246,17 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
             }
 
             #[automatically_derived]
-            impl #impl_generics #etl::stage::Fallible for #name #type_generics #where_clause {}
+            impl #impl_generics #etl::Fallible for #name #type_generics #where_clause {}
         };
     }
 }
 
-fn cause_arm(ctx: &Ctx, kind: &Kind) -> Option<TokenStream> {
+fn cause_arm(kind: &Kind) -> Option<TokenStream> {
     let Cause { member, optional } = kind.cause.as_ref()?;
     let span = mixed_at(kind.name.span());
-    let etl = ctx.runtime_at(span);
+    let etl = runtime_at(span);
     let (pattern, found) = (&kind.pattern, format_ident!("__etl_cause", span = proc_macro2::Span::mixed_site()));
-    let texts = quote_spanned!(span=> (&#etl::__private::Cause(#found)).texts());
+    let texts = quote_spanned!(span=> (&#etl::Cause(#found)).texts());
     Some(if *optional {
         quote_spanned! {span=>
             #pattern { #member: ::core::option::Option::Some(#found), .. } => #texts,

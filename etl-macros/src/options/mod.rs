@@ -35,6 +35,11 @@ impl Options {
         self.0.iter().find(|entry| entry.name == name)
     }
 
+    /// Whether nothing was said, but perhaps where the runtime is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|entry| matches!(entry.value, Value::Path(_)))
+    }
+
     /// Forgets an option that cannot be kept, so that the expansion goes on without it.
     pub(crate) fn remove(&mut self, name: &str) -> Option<Entry> {
         let at = self.0.iter().position(|entry| entry.name == name)?;

@@ -11,7 +11,7 @@ use syn::ext::IdentExt;
 
 use super::value::duration_tokens;
 use super::{Count, Options, Side, Value};
-use crate::ctx::{Ctx, mixed_at};
+use crate::ctx::{Ctx, mixed_at, runtime_at};
 use crate::diag::Errors;
 use crate::messages;
 use crate::role::Role;
@@ -105,10 +105,10 @@ impl Options {
     }
 
     /// `StageOptions`, as a constant expression.
-    pub(crate) fn tokens(&self, ctx: &Ctx) -> TokenStream {
-        let etl = ctx.runtime();
+    pub(crate) fn tokens(&self) -> TokenStream {
+        let etl = runtime_at(Span::mixed_site());
         let span = Span::mixed_site();
-        let mut made = quote_spanned!(span=> #etl::stage::StageOptions::NONE);
+        let mut made = quote_spanned!(span=> #etl::StageOptions::NONE);
         for entry in &self.0 {
             let at = mixed_at(entry.key.span());
             let setter = |name: &str| Ident::new(name, at);
@@ -129,7 +129,7 @@ impl Options {
                 }
                 Value::Word(word) => {
                     let setter = setter(&format!("with_{}", entry.name));
-                    let class = class(ctx, word, at);
+                    let class = class(word, at);
                     quote_spanned!(at=> .#setter(#class))
                 }
                 Value::Sides(sides) => {
@@ -148,28 +148,27 @@ impl Options {
     }
 
     /// Assertions about numbers that only the compiler knows.
-    pub(crate) fn assertions(&self, ctx: &Ctx) -> TokenStream {
-        let mut assertions = self.counts(ctx);
+    pub(crate) fn assertions(&self) -> TokenStream {
+        let mut assertions = self.counts();
         if let (Some((_, span)), Some(Value::Count(Count::Constant(_))), Some(_)) =
             (self.duration("deadline"), self.get("retries").map(|entry| &entry.value), self.get("timeout"))
         {
-            let etl = ctx.runtime_at(mixed_at(span));
-            let (options, message) = (self.tokens(ctx), messages::deadline_too_short_somehow());
-            assertions
-                .extend(quote_spanned!(mixed_at(span)=> const _: () = #etl::__private::demand((#options).fits_deadline(), #message);));
+            let etl = runtime_at(mixed_at(span));
+            let (options, message) = (self.tokens(), messages::deadline_too_short_somehow());
+            assertions.extend(quote_spanned!(mixed_at(span)=> const _: () = #etl::demand((#options).fits_deadline(), #message);));
         }
         assertions
     }
 
-    fn counts(&self, ctx: &Ctx) -> TokenStream {
+    fn counts(&self) -> TokenStream {
         self.0
             .iter()
             .filter_map(|entry| match &entry.value {
                 Value::Count(super::Count::Constant(path)) => {
                     let at = crate::ctx::first_span(path);
-                    let etl = ctx.runtime_at(mixed_at(at));
+                    let etl = runtime_at(mixed_at(at));
                     let message = messages::zero(entry.name);
-                    Some(quote_spanned!(at=> const _: () = #etl::__private::demand(#path > 0, #message);))
+                    Some(quote_spanned!(at=> const _: () = #etl::demand(#path > 0, #message);))
                 }
                 _ => None,
             })
@@ -178,8 +177,8 @@ impl Options {
 }
 
 /// The constant of a class, by its word.
-pub(crate) fn class(ctx: &Ctx, word: &str, span: Span) -> TokenStream {
-    let etl = ctx.runtime_at(mixed_at(span));
+pub(crate) fn class(word: &str, span: Span) -> TokenStream {
+    let etl = runtime_at(mixed_at(span));
     let variant = match word {
         "retry" => "Retry",
         "skip" => "Skip",
@@ -187,7 +186,7 @@ pub(crate) fn class(ctx: &Ctx, word: &str, span: Span) -> TokenStream {
         _ => "Fail",
     };
     let variant = Ident::new(variant, mixed_at(span));
-    quote_spanned!(mixed_at(span)=> #etl::error::Class::#variant)
+    quote_spanned!(mixed_at(span)=> #etl::Class::#variant)
 }
 
 fn has(sides: &[(Side, Span)], side: Side) -> bool {

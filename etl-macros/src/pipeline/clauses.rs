@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::{Lit, LitStr, Token, Type};
 
-use crate::ctx::{Ctx, text_of};
+use crate::ctx::{runtime_at, text_of};
 use crate::diag::{Errors, did_you_mean};
 use crate::messages;
 
@@ -72,12 +72,12 @@ pub(super) struct DeadLetter {
 
 impl Policy {
     /// `Policy`, as a constant expression.
-    pub(super) fn tokens(&self, ctx: &Ctx) -> TokenStream {
+    pub(super) fn tokens(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let etl = ctx.runtime();
-        let mut made = quote_spanned!(span=> #etl::policy::Policy::NONE);
+        let etl = runtime_at(span);
+        let mut made = quote_spanned!(span=> #etl::Policy::NONE);
         if let Some(Threshold { rate, count, min_sample }) = self.threshold {
-            let mut threshold = quote_spanned!(span=> #etl::policy::Threshold::NONE);
+            let mut threshold = quote_spanned!(span=> #etl::Threshold::NONE);
             threshold.extend(rate.map(|rate| quote_spanned!(span=> .with_rate(#rate))));
             threshold.extend(count.map(|count| quote_spanned!(span=> .with_count(#count))));
             threshold.extend(min_sample.map(|sample| quote_spanned!(span=> .with_min_sample(#sample))));
@@ -85,9 +85,9 @@ impl Policy {
         }
         if let Some(delivery) = self.delivery {
             let delivery = Ident::new(delivery.variant(), span);
-            made.extend(quote_spanned!(span=> .with_delivery(#etl::policy::Delivery::#delivery)));
+            made.extend(quote_spanned!(span=> .with_delivery(#etl::Delivery::#delivery)));
         }
-        made.extend(self.atomic_run.then(|| quote_spanned!(span=> .with_atomic(#etl::policy::Atomic::Run))));
+        made.extend(self.atomic_run.then(|| quote_spanned!(span=> .with_atomic(#etl::Atomic::Run))));
         made.extend(self.memory.map(|bytes| quote_spanned!(span=> .with_memory(#bytes))));
         made.extend(self.dead_letter.then(|| quote_spanned!(span=> .with_dead_letter())));
         made

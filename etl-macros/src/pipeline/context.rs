@@ -9,7 +9,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::model::Pipeline;
-use crate::ctx::{first_span, mixed_at, text_of};
+use crate::ctx::{first_span, mixed_at, runtime_at, text_of};
 
 /// What the rest of the expansion needs of the context.
 pub(super) struct Context {
@@ -23,7 +23,7 @@ pub(super) struct Context {
 
 pub(super) fn expand(pipeline: &Pipeline, settings: &TokenStream) -> Context {
     let mixed = mixed_at(pipeline.name.span());
-    let etl = pipeline.ctx.runtime();
+    let etl = runtime_at(mixed);
     let resources = &pipeline.resources;
     let step_name = |made: usize| {
         if made == resources.len() {
@@ -42,12 +42,12 @@ pub(super) fn expand(pipeline: &Pipeline, settings: &TokenStream) -> Context {
         items.extend(step(pipeline, &name, settings, made));
         if let Some(resource) = resources.get(made) {
             let span = first_span(resource);
-            let etl = pipeline.ctx.runtime_at(span);
+            let etl = runtime_at(span);
             let next = step_name(made + 1);
             let (kept, field) = ((0..made).map(field), field(made));
             let moved = kept.map(|field| quote_spanned!(mixed=> #field: __etl_context.#field,));
             let making = quote_spanned! {span=>
-                #etl::__private::make::<(#resource), <#resource as #etl::needs::Resource>::Needs, #name>
+                #etl::make::<(#resource), <#resource as #etl::Resource>::Needs, #name>
             };
             make.extend(quote_spanned! {mixed=>
                 let #value = #making(&__etl_context).await?;
@@ -62,16 +62,16 @@ pub(super) fn expand(pipeline: &Pipeline, settings: &TokenStream) -> Context {
 /// The struct after `made` resources are made, and what it lends.
 fn step(pipeline: &Pipeline, name: &Ident, settings: &TokenStream, made: usize) -> TokenStream {
     let mixed = mixed_at(pipeline.name.span());
-    let etl = pipeline.ctx.runtime();
+    let etl = runtime_at(mixed);
     let resources = &pipeline.resources[..made];
     let fields = resources.iter().enumerate().map(|(index, resource)| {
-        let (field, kept) = (field(index), value(pipeline, resource, "Kept"));
+        let (field, kept) = (field(index), value(resource, "Kept"));
         quote_spanned!(mixed=> #field: #kept,)
     });
-    let lends_settings = pipeline.settings.as_ref().map(|_| provides(pipeline, name, settings, &local("settings")));
+    let lends_settings = pipeline.settings.as_ref().map(|_| provides(name, settings, &local("settings")));
     let lends = resources.iter().enumerate().map(|(index, resource)| {
-        let value = value(pipeline, resource, "Value");
-        provides(pipeline, name, &value, &field(index))
+        let value = value(resource, "Value");
+        provides(name, &value, &field(index))
     });
     quote_spanned! {mixed=>
         #[allow(dead_code, missing_debug_implementations, unreachable_pub)]
@@ -80,18 +80,18 @@ fn step(pipeline: &Pipeline, name: &Ident, settings: &TokenStream, made: usize) 
             #(#fields)*
         }
         #[automatically_derived]
-        impl #etl::needs::Context for #name {}
+        impl #etl::Context for #name {}
         #lends_settings
         #(#lends)*
     }
 }
 
-fn provides(pipeline: &Pipeline, name: &Ident, ty: &TokenStream, field: &Ident) -> TokenStream {
+fn provides(name: &Ident, ty: &TokenStream, field: &Ident) -> TokenStream {
     let span = mixed_at(first_span(ty));
-    let etl = pipeline.ctx.runtime_at(span);
+    let etl = runtime_at(span);
     quote_spanned! {span=>
         #[automatically_derived]
-        impl #etl::needs::Provides<#ty> for #name {
+        impl #etl::Provides<#ty> for #name {
             #[inline]
             fn get(&self) -> &#ty {
                 &self.#field
@@ -101,11 +101,11 @@ fn provides(pipeline: &Pipeline, name: &Ident, ty: &TokenStream, field: &Ident) 
 }
 
 /// The type that a resource lends, as its value or as what the context keeps.
-fn value(pipeline: &Pipeline, resource: &syn::Path, what: &str) -> TokenStream {
+fn value(resource: &syn::Path, what: &str) -> TokenStream {
     let span = first_span(resource);
-    let etl = pipeline.ctx.runtime_at(span);
+    let etl = runtime_at(span);
     let what = Ident::new(what, span);
-    quote_spanned!(span=> <#resource as #etl::needs::Resource>::#what)
+    quote_spanned!(span=> <#resource as #etl::Resource>::#what)
 }
 
 fn field(index: usize) -> Ident {

@@ -11,13 +11,13 @@ use quote::{ToTokens, quote_spanned};
 use super::clauses::{Delivery, Policy};
 use super::context;
 use super::model::{Node, Pipeline, Place};
-use crate::ctx::{first_span, mixed_at, text_of};
+use crate::ctx::{first_span, mixed_at, runtime_at, text_of};
 use crate::messages;
 
 /// `sound` says that nothing was reported: only then can the flow be wired.
 pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
     let mixed = Span::mixed_site();
-    let etl = pipeline.ctx.runtime();
+    let etl = runtime_at(mixed);
     let name = &pipeline.name;
     let at = mixed_at(name.span());
     let (vis, text) = (&pipeline.vis, name.to_string());
@@ -28,37 +28,32 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
     let context = context::expand(pipeline, &settings);
     let (context_name, context_items, make) = (&context.name, &context.items, &context.make);
     let (plan, assertions) = if sound { (plan(pipeline, context_name), assertions(pipeline)) } else { (unwired(), TokenStream::new()) };
-    let guarantee = guarantee(pipeline).filter(|_| sound);
-    let guarantee = guarantee.unwrap_or_else(|| quote_spanned!(mixed=> #etl::policy::Delivery::ExactlyOnce));
+    let guarantee = guarantee(pipeline).filter(|_| sound).unwrap_or_else(|| quote_spanned!(mixed=> #etl::exactly_once));
+    let import = pipeline.ctx.import();
     let dead_letter = dead_letter(pipeline);
     let given = Ident::new("__etl_settings", mixed);
     quote_spanned! {at=>
         #(#attrs)*
         #(#table)*
+        #[derive(::core::fmt::Debug)]
         #vis struct #name {}
 
         #(#cfgs)*
         const _: () = {
+            #import
             #context_items
-
-            #[automatically_derived]
-            impl ::core::fmt::Debug for #name {
-                fn fmt(&self, __etl_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    __etl_f.write_str(#text)
-                }
-            }
 
             #[automatically_derived]
             impl #etl::Pipeline for #name {
                 type Settings = #settings;
                 type Context = #context_name;
-                type Guarantee = <[(); #guarantee as ::core::primitive::usize] as #etl::guarantee::Numbered>::Guarantee;
+                type Guarantee = #guarantee;
                 const NAME: &'static ::core::primitive::str = #text;
 
                 // The parentheses say that a name is meant as a type, so that a function without an
                 // attribute is one error and not two.
                 #[allow(unused_parens)]
-                fn plan() -> #etl::wiring::Plan<#context_name> {
+                fn plan() -> #etl::Plan<#context_name> {
                     #plan
                 }
 
@@ -84,21 +79,18 @@ pub(super) fn expand(pipeline: &Pipeline, sound: bool) -> TokenStream {
 /// The chain of calls.
 fn plan(pipeline: &Pipeline, context: &Ident) -> TokenStream {
     let mixed = Span::mixed_site();
-    let etl = pipeline.ctx.runtime();
+    let etl = runtime_at(mixed);
     let (name, doc) = (pipeline.name.to_string(), &pipeline.doc);
     let resources = context::names(pipeline);
-    let policy = pipeline.policy.tokens(&pipeline.ctx);
+    let policy = pipeline.policy.tokens();
     let mut chain = quote_spanned! {mixed=>
-        const POLICY: #etl::policy::Policy = #policy;
-        let __etl_flow = #etl::wiring::Plan::<#context>::build(#name).doc(#doc).resources(&[#(#resources),*]).policy(POLICY);
+        const POLICY: #etl::Policy = #policy;
+        let __etl_flow = #etl::Plan::<#context>::build(#name).doc(#doc).resources(&[#(#resources),*]).policy(POLICY);
     };
     let graph = &pipeline.graph;
     for (at, node) in graph.nodes.iter().enumerate() {
-        for edge in graph.edges.iter().filter(|edge| edge.to == at) {
-            let call = connect(pipeline, &graph.nodes[edge.from], graph.place(edge.from), node, graph.place(at));
-            chain.extend(quote_spanned!(mixed=> let __etl_flow = #call(__etl_flow);));
-        }
-        let call = stage(pipeline, node, graph.place(at), context);
+        let from = graph.edges.iter().find(|edge| edge.to == at).map(|edge| (&graph.nodes[edge.from], graph.place(edge.from)));
+        let call = stage(node, graph.place(at), from, context);
         chain.extend(match graph.place(at) {
             Place::Last => quote_spanned!(mixed=> #call(__etl_flow)),
             Place::First | Place::Between => quote_spanned!(mixed=> let __etl_flow = #call(__etl_flow);),
@@ -107,46 +99,35 @@ fn plan(pipeline: &Pipeline, context: &Ident) -> TokenStream {
     chain
 }
 
-/// `connect::<what `to` takes, from, to, what `from` yields, _>`
-fn connect(pipeline: &Pipeline, from: &Node, from_place: Place, to: &Node, to_place: Place) -> TokenStream {
-    let span = first_span(&to.path);
-    let etl = pipeline.ctx.runtime_at(span);
-    let (takes, yields) = (associated(pipeline, to, to_place, "In"), associated(pipeline, from, from_place, "Out"));
-    let (from, to) = (&from.path, &to.path);
-    quote_spanned!(span=> #etl::wiring::connect::<#takes, (#from), (#to), #yields, _>)
-}
-
-/// The call that adds a stage.
-fn stage(pipeline: &Pipeline, node: &Node, place: Place, context: &Ident) -> TokenStream {
+/// The call that adds a stage: `pass::<stage, what it takes, what it yields, what it needs, from, what
+/// that yields, context>`.
+fn stage(node: &Node, place: Place, from: Option<(&Node, Place)>, context: &Ident) -> TokenStream {
     let span = first_span(&node.path);
-    let etl = pipeline.ctx.runtime_at(span);
+    let etl = runtime_at(span);
     let path = &node.path;
-    let associated = |what: &str| associated(pipeline, node, place, what);
-    match place {
-        Place::First => {
-            let (yields, needs) = (associated("Out"), associated("Needs"));
-            quote_spanned!(span=> #etl::wiring::extract::<(#path), #yields, #needs, #context>)
-        }
-        Place::Between => {
-            let (takes, yields) = (associated("In"), associated("Out"));
-            let needs = all_needs(pipeline, node, "NeedsOf");
-            quote_spanned!(span=> #etl::wiring::transform::<(#path), #takes, #yields, #needs, #context>)
-        }
-        Place::Last => {
-            let takes = associated("In");
-            let needs = all_needs(pipeline, node, "LoaderNeeds");
-            quote_spanned!(span=> #etl::wiring::load::<(#path), #takes, #needs, #context>)
-        }
+    let associated = |what: &str| associated(node, place, what);
+    let Some((from, from_place)) = from else {
+        let (yields, needs) = (associated("Out"), associated("Needs"));
+        return quote_spanned!(span=> #etl::extract::<(#path), #yields, #needs, #context>);
+    };
+    let (takes, comes) = (associated("In"), self::associated(from, from_place, "Out"));
+    let from = &from.path;
+    if place == Place::Last {
+        let needs = all_needs(node, "LoaderNeeds");
+        quote_spanned!(span=> #etl::end::<(#path), #takes, #needs, (#from), #comes, #context>)
+    } else {
+        let (yields, needs) = (associated("Out"), all_needs(node, "NeedsOf"));
+        quote_spanned!(span=> #etl::pass::<(#path), #takes, #yields, #needs, (#from), #comes, #context>)
     }
 }
 
 /// `wiring::NeedsOf<stage>`, which is what the function and the rules need.
-fn all_needs(pipeline: &Pipeline, node: &Node, alias: &str) -> TokenStream {
+fn all_needs(node: &Node, alias: &str) -> TokenStream {
     let span = first_span(&node.path);
-    let etl = pipeline.ctx.runtime_at(span);
+    let etl = runtime_at(span);
     let (alias, path) = (Ident::new(alias, span), &node.path);
     let end = quote_spanned!(last_span(node)=> >);
-    quote_spanned!(span=> #etl::wiring::#alias<(#path) #end)
+    quote_spanned!(span=> #etl::#alias<(#path) #end)
 }
 
 /// The span of the last part of a stage's path.
@@ -155,9 +136,9 @@ fn last_span(node: &Node) -> Span {
 }
 
 /// `<stage as Role>::What`, with the role that the place asks for.
-fn associated(pipeline: &Pipeline, node: &Node, place: Place, what: &str) -> TokenStream {
+fn associated(node: &Node, place: Place, what: &str) -> TokenStream {
     let span = first_span(&node.path);
-    let etl = pipeline.ctx.runtime_at(span);
+    let etl = runtime_at(span);
     let role = match place {
         Place::First => "Extractor",
         Place::Between => "Transform",
@@ -165,42 +146,39 @@ fn associated(pipeline: &Pipeline, node: &Node, place: Place, what: &str) -> Tok
     };
     // The last token ends at the last part of the path, so that all of it is underlined.
     let (role, what, path) = (Ident::new(role, span), Ident::new(what, last_span(node)), &node.path);
-    quote_spanned!(span=> <#path as #etl::stage::#role>::#what)
+    quote_spanned!(span=> <#path as #etl::#role>::#what)
 }
 
-/// What the source and the target can promise, as a constant expression. (It becomes a type by way of
-/// a number: their classes as types would make stages public that are not.)
+/// What the source and the target can promise. (By way of a number: their classes as types would make
+/// stages public that are not.)
 fn guarantee(pipeline: &Pipeline) -> Option<TokenStream> {
     let graph = &pipeline.graph;
-    let of = |place: Place| {
+    let class = |place: Place| {
         let (_, node) = graph.nodes.iter().enumerate().find(|(at, _)| graph.place(*at) == place)?;
-        Some(associated(pipeline, node, place, "DEFINITION"))
+        Some(associated(node, place, "Class"))
     };
-    let (first, last) = of(Place::First).zip(of(Place::Last))?;
-    let etl = pipeline.ctx.runtime();
-    Some(quote_spanned!(Span::mixed_site()=> #etl::guarantee::of(#first.replayable, #last.target)))
+    let (source, target) = class(Place::First).zip(class(Place::Last))?;
+    let etl = runtime_at(Span::mixed_site());
+    Some(quote_spanned!(Span::mixed_site()=> <[(); #etl::promise::<#source, #target>()] as #etl::Numbered>::Guarantee))
 }
 
 /// What only the stages can tell: that rejected records have somewhere to go, that a retry is
 /// allowed to double a record, that the parts can keep what `delivery` and `atomic` demand.
 fn assertions(pipeline: &Pipeline) -> TokenStream {
-    let mut assertions = TokenStream::new();
+    let mut assertions = named_apart(pipeline).unwrap_or_default();
     let name = pipeline.name.to_string();
     for (at, node) in pipeline.graph.nodes.iter().enumerate() {
         let span = first_span(&node.path);
-        let etl = pipeline.ctx.runtime_at(span);
         let place = pipeline.graph.place(at);
-        let definition = associated(pipeline, node, place, "DEFINITION");
         if !pipeline.policy.dead_letter {
+            let definition = associated(node, place, "DEFINITION");
             let message = messages::reject_without_dead_letter(&node.name(), &name);
-            let holds = quote_spanned!(span=> !#definition.all_classes().contains(#etl::error::Class::Reject));
-            assertions.extend(demand(pipeline, node, &holds, &message));
+            assertions.extend(assertion(node, "demand", &quote_spanned!(span=> !#definition.rejects(), #message)));
         }
         if place == Place::Last {
             assertions.extend(retries(pipeline, node));
         }
         assertions.extend(kept(pipeline, node, place));
-        assertions.extend(named_apart(pipeline, node));
     }
     assertions.extend(used(pipeline));
     assertions
@@ -209,38 +187,47 @@ fn assertions(pipeline: &Pipeline) -> TokenStream {
 /// That a load is only tried again where it cannot double a record, or may.
 fn retries(pipeline: &Pipeline, loader: &Node) -> Option<TokenStream> {
     let name = pipeline.name.to_string();
-    let definition = associated(pipeline, loader, Place::Last, "DEFINITION");
+    let definition = associated(loader, Place::Last, "DEFINITION");
     let span = first_span(&loader.path);
-    let once = quote_spanned!(span=> #definition.options.retries.is_none());
-    let (holds, message) = match pipeline.policy.delivery {
-        Some(Delivery::AtMostOnce) => (once, messages::retries_at_most_once(&loader.name(), &name)),
+    let arguments = match pipeline.policy.delivery {
+        Some(Delivery::AtMostOnce) => {
+            let message = messages::retries_at_most_once(&loader.name(), &name);
+            quote_spanned!(span=> #definition.options.retries.is_none(), #message)
+        }
         // The demand itself says what the target lacks.
         Some(_) => return None,
-        None => (
-            quote_spanned!(span=> #definition.transactional || !#definition.options.key.is_empty() || #once),
-            messages::retries_without_delivery(&loader.name(), &name),
-        ),
-    };
-    Some(demand(pipeline, loader, &holds, &message))
-}
-
-/// That a stage is not named like a setting.
-fn named_apart(pipeline: &Pipeline, node: &Node) -> Option<TokenStream> {
-    let settings = pipeline.settings.as_ref()?;
-    let etl = pipeline.ctx.runtime_at(first_span(&node.path));
-    let (name, span) = (node.name(), first_span(&node.path));
-    let message = messages::stage_named_like_a_setting(&name, &text_of(settings));
-    // By way of the pipeline, so that a type that does not exist is reported once, where it is named.
-    let pipeline_name = &pipeline.name;
-    let settings = quote_spanned!(span=> <#pipeline_name as #etl::Pipeline>::Settings);
-    let holds = quote_spanned! {span=>
-        {
-            #[allow(unused_imports)]
-            use #etl::__private::UnknownNames as _;
-            !#etl::__private::lists(#etl::__private::SettingNames::<#settings>::NAMES, #name)
+        None => {
+            let message = messages::retries_without_delivery(&loader.name(), &name);
+            quote_spanned!(span=> #definition.retries_safely(), #message)
         }
     };
-    Some(demand(pipeline, node, &holds, &message))
+    Some(assertion(loader, "demand", &arguments))
+}
+
+/// That no stage is named like a setting. One constant for all of them: each call stands at its stage.
+fn named_apart(pipeline: &Pipeline) -> Option<TokenStream> {
+    let settings = pipeline.settings.as_ref()?;
+    let mixed = Span::mixed_site();
+    let (etl, name) = (runtime_at(mixed), &pipeline.name);
+    let message = messages::stage_named_like_a_setting(&text_of(settings));
+    // Locals of the macro's own: beside a token of the user's they keep their span.
+    let (names, otherwise) = (Ident::new("__etl_names", mixed), Ident::new("__etl_otherwise", mixed));
+    let calls = pipeline.graph.nodes.iter().map(|node| {
+        let (span, name) = (first_span(&node.path), node.name());
+        let etl = runtime_at(span);
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote_spanned!(span=> #names, #name, #otherwise));
+        arguments.set_span(last_span(node));
+        quote_spanned!(span=> #etl::apart #arguments;)
+    });
+    // By way of the pipeline, so that a type that does not exist is reported once, where it is named.
+    Some(quote_spanned! {mixed=>
+        const _: () = {
+            #[allow(unused_imports)]
+            use #etl::UnknownNames as _;
+            let (#names, #otherwise) = (#etl::SettingNames::<<#name as #etl::Pipeline>::Settings>::NAMES, #message);
+            #(#calls)*
+        };
+    })
 }
 
 /// That one stage can keep what the pipeline demands. The stage is named, so that what it lacks is
@@ -248,19 +235,19 @@ fn named_apart(pipeline: &Pipeline, node: &Node) -> Option<TokenStream> {
 fn kept(pipeline: &Pipeline, node: &Node, place: Place) -> TokenStream {
     let Policy { delivery, atomic_run, .. } = pipeline.policy;
     let span = first_span(&node.path);
-    let etl = pipeline.ctx.runtime_at(span);
+    let etl = runtime_at(span);
     let path = &node.path;
     let demanded = delivery.filter(|delivery| *delivery != Delivery::AtMostOnce);
-    let class = || associated(pipeline, node, place, "Class");
-    let assertion = |call: TokenStream| quote_spanned!(span=> #[allow(unused_parens)] const _: () = #etl::__private::#call;);
+    let class = || associated(node, place, "Class");
+    let assertion = |call: TokenStream| quote_spanned!(span=> #[allow(unused_parens)] const _: () = #etl::#call;);
     let mut assertions = TokenStream::new();
     match (place, demanded) {
         (Place::First, Some(delivery)) => {
             let (class, word) = (class(), Ident::new(delivery.word(), span));
-            assertions.extend(assertion(quote_spanned!(span=> reads_again::<#class, (#path), #etl::guarantee::#word>())));
+            assertions.extend(assertion(quote_spanned!(span=> reads_again::<#class, (#path), #etl::#word>())));
         }
         (Place::Between, Some(_)) => {
-            let state = associated(pipeline, node, place, "State");
+            let state = associated(node, place, "State");
             assertions.extend(assertion(quote_spanned!(span=> keeps::<#state, (#path)>())));
         }
         (Place::Last, Some(Delivery::ExactlyOnce)) => {
@@ -283,41 +270,30 @@ fn kept(pipeline: &Pipeline, node: &Node, place: Place) -> TokenStream {
 /// That a clause is about something: a place for dead letters where no stage rejects keeps nothing.
 fn used(pipeline: &Pipeline) -> TokenStream {
     let name = pipeline.name.to_string();
-    let any = |span: Span, class: &str| {
-        let etl = pipeline.ctx.runtime_at(mixed_at(span));
-        let class = Ident::new(class, mixed_at(span));
-        let stages = pipeline.graph.nodes.iter().enumerate().map(|(at, node)| {
-            let definition = associated(pipeline, node, pipeline.graph.place(at), "DEFINITION");
-            quote_spanned!(mixed_at(span)=> #definition.can(#etl::error::Class::#class))
-        });
-        quote_spanned!(mixed_at(span)=> (#(#stages)||*))
-    };
+    let keys = &pipeline.keys;
+    if keys.dead_letter.is_none() && keys.error_threshold.is_none() {
+        return TokenStream::new();
+    }
+    let graph = &pipeline.graph;
+    let definitions = || graph.nodes.iter().enumerate().map(|(at, node)| associated(node, graph.place(at), "DEFINITION"));
     let mut assertions = TokenStream::new();
-    let mut demand = |span: Option<Span>, holds: &dyn Fn(Span) -> TokenStream, message: String| {
-        let Some(span) = span else { return };
-        let etl = pipeline.ctx.runtime_at(mixed_at(span));
-        let holds = holds(span);
-        assertions.extend(quote_spanned!(mixed_at(span)=> const _: () = #etl::__private::demand(#holds, #message);));
+    let mut demand = |span: Option<Span>, function: &str, message: String| {
+        let Some(span) = span.map(mixed_at) else { return };
+        let (etl, function, definitions) = (runtime_at(span), Ident::new(function, span), definitions());
+        assertions.extend(quote_spanned!(span=> const _: () = #etl::demand(#etl::#function(&[#(&#definitions),*]), #message);));
     };
-    demand(pipeline.keys.dead_letter, &|span| any(span, "Reject"), messages::dead_letter_without_reject(&name));
-    demand(
-        pipeline.keys.error_threshold,
-        &|span| {
-            let (rejects, skips) = (any(span, "Reject"), any(span, "Skip"));
-            quote_spanned!(mixed_at(span)=> #rejects || #skips)
-        },
-        messages::threshold_without_errors(&name),
-    );
+    demand(keys.dead_letter, "any_rejects", messages::dead_letter_without_reject(&name));
+    demand(keys.error_threshold, "any_goes_on", messages::threshold_without_errors(&name));
     assertions
 }
 
 /// A constant that only exists if something holds of a stage.
-fn demand(pipeline: &Pipeline, node: &Node, holds: &TokenStream, message: &str) -> TokenStream {
+fn assertion(node: &Node, function: &str, arguments: &TokenStream) -> TokenStream {
     let span = first_span(&node.path);
-    let etl = pipeline.ctx.runtime_at(span);
-    let mut arguments = Group::new(Delimiter::Parenthesis, quote_spanned!(span=> #holds, #message));
+    let (etl, function) = (runtime_at(span), Ident::new(function, span));
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments.clone());
     arguments.set_span(last_span(node));
-    quote_spanned!(span=> const _: () = #etl::__private::demand #arguments;)
+    quote_spanned!(span=> const _: () = #etl::#function #arguments;)
 }
 
 /// The body of `plan` where there is no flow to wire: something was reported, so nothing runs.
@@ -327,15 +303,15 @@ fn unwired() -> TokenStream {
 
 fn dead_letter(pipeline: &Pipeline) -> TokenStream {
     let mixed = Span::mixed_site();
-    let etl = pipeline.ctx.runtime();
+    let etl = runtime_at(mixed);
     let (given, body) = match &pipeline.dead_letter {
         None => (Ident::new("_settings", mixed), quote_spanned!(mixed=> ::core::option::Option::None)),
         Some(dead_letter) => {
             let path = &dead_letter.path;
             let at = mixed_at(first_span(path));
-            let etl = pipeline.ctx.runtime_at(at);
+            let etl = runtime_at(at);
             let given = dead_letter.settings.clone().unwrap_or_else(|| Ident::new("_settings", mixed));
-            (given, quote_spanned!(at=> #etl::__private::DeadLetterPath::path(&#path)))
+            (given, quote_spanned!(at=> #etl::DeadLetterPath::path(&#path)))
         }
     };
     quote_spanned! {mixed=>

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::Stage;
-use crate::ctx::{arguments_of, mixed_at, respan, text_of, with_static_lifetimes};
+use crate::ctx::{arguments_of, mixed_at, respan, runtime_at, text_of, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -48,11 +48,11 @@ impl Stage {
     /// A future of the call, and of what `then` makes of the value returned.
     pub(super) fn future(&self, call: &TokenStream, then: &TokenStream) -> TokenStream {
         let at = self.at();
-        let etl = self.ctx.runtime_at(at);
+        let etl = runtime_at(at);
         if self.signature.is_async {
-            quote_spanned!(at=> #etl::__private::after(#call, #then))
+            quote_spanned!(at=> #etl::after(#call, #then))
         } else {
-            quote_spanned!(at=> #etl::__private::later(move || (#then)(#call)))
+            quote_spanned!(at=> #etl::later(move || (#then)(#call)))
         }
     }
 
@@ -62,46 +62,51 @@ impl Stage {
         quote_spanned!(self.at()=> (#(#needs,)*))
     }
 
-    /// `StageDefinition`, as a constant expression. `classes` is the set of the stage's own errors.
-    pub(super) fn definition(&self, role: Role, classes: &TokenStream) -> TokenStream {
+    /// `StageDefinition`, as a constant expression. `source` is what only an extractor says: the set of
+    /// its errors, and whether its records are decoded.
+    pub(super) fn definition(&self, role: Role, source: Option<(&TokenStream, &TokenStream)>) -> TokenStream {
         let signature = &self.signature;
         let span = mixed_at(signature.name.span());
-        let etl = self.ctx.runtime_at(span);
-        let name = signature.name.unraw().to_string();
-        let variant = Ident::new(role.variant(), span);
-        let mut made = quote_spanned! {span=>
-            #etl::stage::StageDefinition::new(#name, #etl::stage::Role::#variant).with_place(::core::file!(), ::core::line!())
+        let etl = runtime_at(span);
+        let (stage, name) = (&signature.name, signature.name.unraw().to_string());
+        let fingerprint = proc_macro2::Literal::u64_unsuffixed(self.fingerprint);
+        let mut made = match (role, &signature.record, source) {
+            (Role::Transform, Some(record), _) => {
+                let (takes, input, output) =
+                    (Ident::new(record.takes.variant(), span), text_of(&record.ty), signature.returned.record_text());
+                quote_spanned!(span=> #etl::transform::<#stage>(#name, #etl::Takes::#takes, #input, #output, #fingerprint))
+            }
+            (_, Some(record), _) => {
+                let (takes, input) = (Ident::new(record.takes.variant(), span), text_of(&record.ty));
+                let role = Ident::new(role.name(), span);
+                quote_spanned!(span=> #etl::#role::<#stage>(#name, #etl::Takes::#takes, #input, #fingerprint))
+            }
+            (_, None, source) => {
+                let (output, (classes, decodes)) = (signature.returned.record_text(), source.unzip());
+                quote_spanned!(span=> #etl::extractor::<#stage>(#name, #output, #classes, #decodes, #fingerprint))
+            }
         };
-        if !self.doc.is_empty() {
-            let doc = &self.doc;
-            made.extend(quote_spanned!(span=> .with_doc(#doc)));
-        }
-        if signature.is_async {
-            made.extend(quote_spanned!(span=> .with_async()));
-        }
-        if let Some(record) = &signature.record {
-            let (takes, text) = (Ident::new(record.takes.variant(), span), text_of(&record.ty));
-            made.extend(quote_spanned!(span=> .with_input(#etl::stage::Takes::#takes, #text)));
-        }
-        let output = match role {
-            Role::Extractor | Role::Transform => Some(signature.returned.record_text()),
-            Role::Filter => signature.record.as_ref().map(|record| text_of(&record.ty)),
-            _ => None,
-        };
-        if let Some(output) = output {
-            made.extend(quote_spanned!(span=> .with_output(#output)));
-        }
+        let mut say = |what: TokenStream| made.extend(quote_spanned!(span=> .#what));
         if !signature.needs.is_empty() {
             let needs = signature.needs.iter().map(text_of);
-            made.extend(quote_spanned!(span=> .with_needs(&[#(#needs),*])));
+            say(quote_spanned!(span=> with_needs(&[#(#needs),*])));
+        }
+        if !self.doc.is_empty() {
+            let doc = &self.doc;
+            say(quote_spanned!(span=> with_doc(#doc)));
+        }
+        if signature.is_async {
+            say(quote_spanned!(span=> with_async()));
         }
         match (role, &signature.mutable) {
-            (Role::Transform, Some(_)) => made.extend(quote_spanned!(span=> .with_state())),
-            (Role::Loader, Some(_)) => made.extend(quote_spanned!(span=> .with_transaction())),
+            (Role::Transform, Some(_)) => say(quote_spanned!(span=> with_state())),
+            (Role::Loader, Some(_)) => say(quote_spanned!(span=> with_transaction())),
             _ => {}
         }
-        let (options, fingerprint) = (self.options.tokens(&self.ctx), self.fingerprint);
-        made.extend(quote_spanned!(span=> .with_classes(#classes).with_options(#options).with_fingerprint(#fingerprint)));
+        if !self.options.is_empty() {
+            let options = self.options.tokens();
+            say(quote_spanned!(span=> with_options(#options)));
+        }
         made
     }
 
@@ -110,20 +115,20 @@ impl Stage {
     pub(super) fn guard(&self, side: Side, checked: &TokenStream) -> TokenStream {
         match self.options.validates(side) {
             Some(span) => {
-                let etl = self.ctx.runtime_at(span);
+                let etl = runtime_at(span);
                 let checked = respan(checked.clone(), span);
                 let read = quote_spanned!(span=> {
                     #[allow(unused_imports)]
-                    use #etl::__private::ReadingRules as _;
-                    #etl::__private::RulesOf::<#checked>::READ
+                    use #etl::ReadingRules as _;
+                    #etl::RulesOf::<#checked>::READ
                 });
                 quote_spanned! {span=>
-                    <[(); #etl::__private::witness::has_rules::<#checked>()] as #etl::__private::Known<#etl::stage::Checked<#read>>>::Type
+                    <[(); #etl::witness::has_rules::<#checked>()] as #etl::Known<#etl::Checked<#read>>>::Type
                 }
             }
             None => {
-                let etl = self.ctx.runtime_at(self.at());
-                quote_spanned!(self.at()=> #etl::stage::Unchecked)
+                let etl = runtime_at(self.at());
+                quote_spanned!(self.at()=> #etl::Unchecked)
             }
         }
     }
@@ -131,13 +136,13 @@ impl Stage {
     /// That there is an error to retry, said at the value of `retries`; and the other assertions
     /// about options.
     pub(super) fn assertions(&self, classes: &TokenStream) -> TokenStream {
-        let mut assertions = self.options.assertions(&self.ctx);
+        let mut assertions = self.options.assertions();
         if let Some(Value::Count(count)) = self.options.get("retries").map(|entry| &entry.value) {
             let span = mixed_at(count.span());
-            let etl = self.ctx.runtime_at(span);
+            let etl = runtime_at(span);
             let message = text(messages::nothing_to_retry(), span);
             assertions.extend(quote_spanned! {span=>
-                const _: () = #etl::__private::demand(#classes.contains(#etl::error::Class::Retry), #message);
+                const _: () = #etl::demand(#classes.contains(#etl::Class::Retry), #message);
             });
         }
         assertions
@@ -146,9 +151,9 @@ impl Stage {
     /// An assertion that an option makes sense, said at its name; nothing where it is not there.
     pub(super) fn demand(&self, option: &str, holds: &TokenStream, otherwise: &str) -> Option<TokenStream> {
         let span = mixed_at(self.options.get(option)?.key.span());
-        let etl = self.ctx.runtime_at(span);
+        let etl = runtime_at(span);
         let message = text(otherwise, span);
-        Some(quote_spanned!(span=> const _: () = #etl::__private::demand(#holds, #message);))
+        Some(quote_spanned!(span=> const _: () = #etl::demand(#holds, #message);))
     }
 
     /// That a resource whose return type is a name lends no `Result` by that name: what is lent is read
@@ -159,13 +164,13 @@ impl Stage {
             return None;
         }
         let ty = with_static_lifetimes(ty.to_token_stream());
-        let etl = self.ctx.runtime_at(self.at());
+        let etl = runtime_at(self.at());
         let message = text(messages::resource_is_a_result(), self.at());
         Some(quote_spanned! {self.at()=>
             const _: () = {
                 #[allow(unused_imports)]
-                use #etl::__private::PlainValue as _;
-                #etl::__private::demand(!#etl::__private::ValueOf::<#ty>::IS_RESULT, #message)
+                use #etl::PlainValue as _;
+                #etl::demand(!#etl::ValueOf::<#ty>::IS_RESULT, #message)
             };
         })
     }
@@ -182,10 +187,10 @@ impl Stage {
 
     /// A type of the user's, known to be what `witness` takes; see [`Self::returned`].
     pub(super) fn known(&self, name: &str, at: Span, ty: &TokenStream, witness: &str) -> (Ident, TokenStream) {
-        let etl = self.ctx.runtime_at(at);
+        let etl = runtime_at(at);
         let (name, witness) = (format_ident!("EtlKnown{name}", span = at), Ident::new(witness, at));
         let item = quote_spanned! {at=>
-            type #name = <[(); #etl::__private::witness::#witness::<#ty>()] as #etl::__private::Known<#ty>>::Type;
+            type #name = <[(); #etl::witness::#witness::<#ty>()] as #etl::Known<#ty>>::Type;
         };
         (name, item)
     }
@@ -197,13 +202,13 @@ impl Stage {
             return tuple;
         }
         let at = self.at();
-        let etl = self.ctx.runtime_at(at);
+        let etl = runtime_at(at);
         // One by one, so that the error is at the type and not at all of them.
         let borrowed = self.signature.needs.iter().map(|need| {
             let need = with_static_lifetimes(need.to_token_stream());
-            quote_spanned!(at=> #etl::__private::witness::borrows::<#need>())
+            quote_spanned!(at=> #etl::witness::borrows::<#need>())
         });
-        quote_spanned!(at=> <[(); 0 #(+ #borrowed)*] as #etl::__private::Known<#tuple>>::Type)
+        quote_spanned!(at=> <[(); 0 #(+ #borrowed)*] as #etl::Known<#tuple>>::Type)
     }
 
     fn need(&self, index: usize) -> Ident {

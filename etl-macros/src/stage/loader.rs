@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 
 use super::Stage;
 use super::common::text;
-use crate::ctx::{first_span, mixed_at, with_static_lifetimes};
+use crate::ctx::{first_span, mixed_at, runtime_at, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -29,12 +29,12 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let (record, takes) = signature.record();
     let name = stage.name();
     let at = stage.at();
-    let etl = stage.ctx.runtime_at(at);
+    let etl = runtime_at(at);
 
     let (nameable, known) = stage.returned(&signature.returned.nameable(&TokenStream::new()), "loads");
-    let error = quote_spanned!(at=> <#nameable as #etl::stage::LoadReturn>::Error);
-    let asked = quote_spanned!(at=> <#nameable as #etl::stage::LoadReturn>::loaded);
-    let classes = quote_spanned!(at=> #etl::__private::loader_classes::<#name>());
+    let error = quote_spanned!(at=> <#nameable as #etl::LoadReturn>::Error);
+    let asked = quote_spanned!(at=> <#nameable as #etl::LoadReturn>::loaded);
+    let classes = quote_spanned!(at=> #etl::loader_classes::<#name>());
 
     let (lent, records, transaction) = (stage.local("lent"), stage.local("records"), stage.local("transaction"));
     let pattern = stage.lent_pattern();
@@ -42,10 +42,10 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let (target, needs, target_body, pattern, transacts) = match &signature.mutable {
         Some(transaction) => {
             let at = mixed_at(first_span(transaction));
-            let etl = stage.ctx.runtime_at(at);
+            let etl = runtime_at(at);
             let transaction = with_static_lifetimes(transaction.to_token_stream());
             let (transaction, transacts) = stage.known("Transaction", at, &transaction, "transacts");
-            let target = quote_spanned!(at=> <#transaction as #etl::target::Transaction>::Target);
+            let target = quote_spanned!(at=> <#transaction as #etl::Transaction>::Target);
             let needs = quote_spanned!(at=> (#target, #(#need_types,)*));
             let parts = pattern.into_iter().next().map(|group| match group {
                 proc_macro2::TokenTree::Group(group) => group.stream(),
@@ -54,31 +54,28 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             (target, needs, quote_spanned!(at=> #lent.0), quote_spanned!(at=> (_, #parts)), Some(transacts))
         }
         None => {
-            let target = quote_spanned!(at=> #etl::target::Untargeted);
-            (target, stage.needs(), quote_spanned!(at=> { let _ = #lent; &#etl::target::UNTARGETED }), pattern, None)
+            let target = quote_spanned!(at=> #etl::Untargeted);
+            (target, stage.needs(), quote_spanned!(at=> { let _ = #lent; &#etl::UNTARGETED }), pattern, None)
         }
     };
 
     let class = match stage.options.get("idempotent") {
-        Some(_) => quote_spanned!(at=> #etl::guarantee::Keyed),
-        None => quote_spanned!(at=> <#target as #etl::target::Target>::Class),
+        Some(_) => quote_spanned!(at=> #etl::Keyed),
+        None => quote_spanned!(at=> <#target as #etl::Target>::Class),
     };
 
     let argument = if takes == Takes::RecordLent { quote_spanned!(at=> &#records[0]) } else { records.to_token_stream() };
     let call = stage.call(&argument, &transaction.to_token_stream());
-    let ignored = signature.mutable.is_none().then(|| quote_spanned!(at=> let _ = #transaction;));
+    let given = if signature.mutable.is_some() { transaction.to_token_stream() } else { quote_spanned!(at=> _) };
     let body = stage.future(&call, &asked);
-    let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::stage::Loader>::In));
-    let mut definition = stage.definition(Role::Loader, &classes);
-    definition.extend(quote_spanned! {at=>
-        .with_target(#etl::__private::target_kind::<<#name as #etl::stage::Loader>::Class>(), #etl::__private::most_batch::<#record, <#name as #etl::stage::Loader>::Target>())
-    });
+    let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::Loader>::In));
+    let definition = stage.definition(Role::Loader, None);
     let mut assertions = stage.assertions(&classes);
     if signature.mutable.is_none() && takes == Takes::BatchLent {
         let message = text(&messages::whole_batch_rejects(&name.to_string()), at);
         assertions.extend(quote_spanned! {at=>
-            const _: () = #etl::__private::demand(
-                <#nameable as #etl::stage::LoadReturn>::PER_RECORD || !#classes.contains(#etl::error::Class::Reject),
+            const _: () = #etl::demand(
+                <#nameable as #etl::LoadReturn>::PER_RECORD || !#classes.contains(#etl::Class::Reject),
                 #message,
             );
         });
@@ -86,40 +83,36 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     assertions.extend(key(stage, record));
     if let Some(Value::Count(batch)) = stage.options.get("batch").map(|entry| &entry.value) {
         let at = mixed_at(batch.span());
-        let etl = stage.ctx.runtime_at(at);
+        let etl = runtime_at(at);
         let (message, batch) = (text(messages::too_many_values(), at), batch.tokens());
         assertions.extend(quote_spanned! {at=>
-            const _: () = #etl::__private::demand(<#name as #etl::stage::Loader>::DEFINITION.fits_batch(#batch), #message);
+            const _: () = #etl::demand(<#name as #etl::Loader>::DEFINITION.fits_batch(#batch), #message);
         });
     }
     quote_spanned! {at=>
         #known
         #transacts
         #[automatically_derived]
-        impl #etl::stage::Loader for #name {
+        impl #etl::Loader for #name {
             type In = #record;
             type Target = #target;
             type Class = #class;
             type Error = #error;
             type Needs = #needs;
             type InputGuard = #guard;
-            const DEFINITION: #etl::stage::StageDefinition = #definition;
+            const DEFINITION: #etl::StageDefinition = #definition;
 
             fn target<'lent>(
-                #lent: #etl::stage::Lent<'lent, <Self as #etl::stage::Loader>::Needs>,
-            ) -> &'lent <Self as #etl::stage::Loader>::Target {
+                #lent: #etl::LentToLoader<'lent, Self>,
+            ) -> &'lent #target {
                 #target_body
             }
 
             fn load<'lent, 'records, 'open>(
-                #lent: #etl::stage::Lent<'lent, <Self as #etl::stage::Loader>::Needs>,
-                #records: &'records [<Self as #etl::stage::Loader>::In],
-                #transaction: &'records mut #etl::stage::TransactionOf<'open, Self>,
-            ) -> impl ::core::future::Future<
-                Output = #etl::stage::Loaded<<Self as #etl::stage::Loader>::Error>,
-            > + ::core::marker::Send + use<'lent, 'records, 'open> {
-                let #pattern = #lent;
-                #ignored
+                #pattern: #etl::LentToLoader<'lent, Self>,
+                #records: &'records [#record],
+                #given: &'records mut #etl::TransactionOf<'open, Self>,
+            ) -> impl ::core::future::Future<Output = #etl::LoadEnded<Self>> + ::core::marker::Send + use<'lent, 'records, 'open> {
                 #body
             }
         }

@@ -85,7 +85,8 @@ pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) ->
     output.extend(proxy(role, &written, &item));
     let span = mixed_at(stage.signature.name.span());
     let cfgs = cfgs(&item);
-    output.extend(quote_spanned!(span=> #(#cfgs)* const _: () = { #impls };));
+    let import = stage.ctx.import();
+    output.extend(quote_spanned!(span=> #(#cfgs)* const _: () = { #import #impls };));
     (output, errors)
 }
 

@@ -5,94 +5,95 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
 
-use crate::ctx::{Ctx, mixed_at};
+use crate::ctx::{Ctx, mixed_at, runtime_at};
 use crate::diag::Errors;
 use crate::role::Role;
 
 /// Takes the first of `errors` into the poison.
 pub(super) fn expand(role: Role, ctx: &Ctx, name: &Ident, errors: &mut Errors) -> TokenStream {
     let span = mixed_at(name.span());
-    let etl = ctx.runtime_at(span);
+    let etl = runtime_at(span);
     let Some(first) = errors.take_first() else { return TokenStream::new() };
     let error = first.into_compile_error();
     let poison = quote_spanned!(span=> [(); #error]);
     let text = name.unraw().to_string();
     let variant = Ident::new(role.variant(), span);
     let definition = quote_spanned! {span=>
-        const DEFINITION: #etl::stage::StageDefinition =
-            #etl::stage::StageDefinition::new(#text, #etl::stage::Role::#variant);
+        const DEFINITION: #etl::StageDefinition =
+            #etl::StageDefinition::new(#text, #etl::Role::#variant);
     };
     let impls = match role {
         Role::Extractor => quote_spanned! {span=>
-            impl #etl::stage::Extractor for #name {
+            impl #etl::Extractor for #name {
                 type Out = #poison;
-                type Class = #etl::guarantee::Replayable;
+                type Class = #etl::Replayable;
                 type Needs = ();
                 #definition
 
                 fn open<'lent>(
-                    _: #etl::stage::Lent<'lent, <Self as #etl::stage::Extractor>::Needs>,
+                    _: #etl::Lent<'lent, <Self as #etl::Extractor>::Needs>,
                 ) -> impl ::core::future::Future<
-                    Output = #etl::Result<#etl::source::BoxSource<'lent, <Self as #etl::stage::Extractor>::Out>>,
+                    Output = #etl::Result<#etl::BoxSource<'lent, <Self as #etl::Extractor>::Out>>,
                 > + ::core::marker::Send + 'lent {
                     async move { ::core::unreachable!() }
                 }
             }
         },
         Role::Transform | Role::Filter => quote_spanned! {span=>
-            impl #etl::stage::Transform for #name {
+            impl #etl::Transform for #name {
                 type In = #poison;
-                type Out = <Self as #etl::stage::Transform>::In;
+                type Out = <Self as #etl::Transform>::In;
                 type Error = ::core::convert::Infallible;
                 type Needs = ();
                 type State = ();
-                type InputGuard = #etl::stage::Unchecked;
-                type OutputGuard = #etl::stage::Unchecked;
-                type Way = #etl::stage::ways::PlainOnce;
+                type InputGuard = #etl::Unchecked;
+                type OutputGuard = #etl::Unchecked;
+                type Way = #etl::ways::PlainOnce;
                 #definition
             }
         },
         Role::Loader => quote_spanned! {span=>
-            impl #etl::stage::Loader for #name {
+            impl #etl::Loader for #name {
                 type In = #poison;
-                type Target = #etl::target::Untargeted;
-                type Class = #etl::guarantee::Transactional;
+                type Target = #etl::Untargeted;
+                type Class = #etl::Transactional;
                 type Error = ::core::convert::Infallible;
                 type Needs = ();
-                type InputGuard = #etl::stage::Unchecked;
+                type InputGuard = #etl::Unchecked;
                 #definition
 
                 fn target<'lent>(
-                    _: #etl::stage::Lent<'lent, <Self as #etl::stage::Loader>::Needs>,
-                ) -> &'lent <Self as #etl::stage::Loader>::Target {
-                    &#etl::target::UNTARGETED
+                    _: #etl::Lent<'lent, <Self as #etl::Loader>::Needs>,
+                ) -> &'lent <Self as #etl::Loader>::Target {
+                    &#etl::UNTARGETED
                 }
 
                 fn load<'lent, 'records, 'open>(
-                    _: #etl::stage::Lent<'lent, <Self as #etl::stage::Loader>::Needs>,
-                    _: &'records [<Self as #etl::stage::Loader>::In],
-                    _: &'records mut #etl::stage::TransactionOf<'open, Self>,
+                    _: #etl::Lent<'lent, <Self as #etl::Loader>::Needs>,
+                    _: &'records [<Self as #etl::Loader>::In],
+                    _: &'records mut #etl::TransactionOf<'open, Self>,
                 ) -> impl ::core::future::Future<
-                    Output = #etl::stage::Loaded<::core::convert::Infallible>,
+                    Output = #etl::Loaded<::core::convert::Infallible>,
                 > + ::core::marker::Send + use<'lent, 'records, 'open> {
                     async move { ::core::unreachable!() }
                 }
             }
         },
         Role::Resource => quote_spanned! {span=>
-            impl #etl::needs::Resource for #name {
+            impl #etl::Resource for #name {
                 type Value = #poison;
-                type Kept = <Self as #etl::needs::Resource>::Value;
+                type Kept = <Self as #etl::Resource>::Value;
                 type Needs = ();
                 const NAME: &'static ::core::primitive::str = #text;
 
                 fn make(
-                    _: <<Self as #etl::needs::Resource>::Needs as #etl::needs::Needs>::Lent<'_>,
-                ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::needs::Resource>::Kept>> + ::core::marker::Send {
+                    _: <<Self as #etl::Resource>::Needs as #etl::Needs>::Lent<'_>,
+                ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::Resource>::Kept>> + ::core::marker::Send {
                     async move { ::core::unreachable!() }
                 }
             }
         },
     };
-    quote_spanned!(span=> const _: () = { #impls };)
+    let import = ctx.import();
+    quote_spanned!(span=> const _: () = { #import #impls };)
 }

@@ -5,23 +5,23 @@ use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::Stage;
-use crate::ctx::arguments_of;
+use crate::ctx::{arguments_of, runtime_at};
 
 pub(super) fn impls(stage: &Stage) -> TokenStream {
     let signature = &stage.signature;
     let name = stage.name();
     let at = stage.at();
-    let etl = stage.ctx.runtime_at(at);
+    let etl = runtime_at(at);
 
     // The type is written from its tokens: as a projection it could be equal to another resource's,
     // and the context could not provide both.
     let in_result = arguments_of(&signature.returned.ty, "Result");
     let value = in_result.as_ref().and_then(|arguments| arguments.first().copied()).unwrap_or(&signature.returned.ty);
-    let (lent, pattern) = (stage.local("lent"), stage.lent_pattern());
+    let pattern = stage.lent_pattern();
     let call = stage.call(&TokenStream::new(), &TokenStream::new());
     let then = if in_result.is_some() {
         let returned = stage.local("returned");
-        quote_spanned!(at=> |#returned| ::core::result::Result::map_err(#returned, #etl::__private::resource_error))
+        quote_spanned!(at=> |#returned| ::core::result::Result::map_err(#returned, #etl::resource_error))
     } else {
         quote_spanned!(at=> ::core::result::Result::Ok)
     };
@@ -32,16 +32,15 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     quote_spanned! {at=>
         #lends
         #[automatically_derived]
-        impl #etl::needs::Resource for #name {
+        impl #etl::Resource for #name {
             type Value = #value;
             type Kept = #kept;
             type Needs = #needs;
             const NAME: &'static ::core::primitive::str = #text;
 
             fn make(
-                #lent: <<Self as #etl::needs::Resource>::Needs as #etl::needs::Needs>::Lent<'_>,
-            ) -> impl ::core::future::Future<Output = #etl::Result<<Self as #etl::needs::Resource>::Kept>> + ::core::marker::Send {
-                let #pattern = #lent;
+                #pattern: #etl::LentToResource<'_, Self>,
+            ) -> impl ::core::future::Future<Output = #etl::Result<#kept>> + ::core::marker::Send {
                 #made
             }
         }

@@ -75,6 +75,20 @@ pub struct Column {
     pub optional: bool,
 }
 
+impl Column {
+    /// The same under a name.
+    #[must_use]
+    pub const fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same, which a source may lack.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+}
+
 /// Why a field could not be read. It names the column and never quotes the value (I8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -216,15 +230,87 @@ pub trait Decode: Described + Sized {
     note = "for a type that only has serde, use the connector's `serde` entry, such as `jsonl::create_serde`"
 )]
 pub trait Encode: Described + Sized {
+    /// Names each field, in the order of the schema: what is done with it is the caller's.
+    ///
+    /// # Errors
+    /// What the caller returns.
+    fn fields<D: EachField<Self>>(doing: &mut D) -> Result<(), D::Error>;
+
     /// Shows the fields in the order of the schema.
     ///
     /// # Errors
     /// What the visitor returns.
-    fn encode<V: FieldVisitor>(&self, visitor: &mut V) -> Result<(), V::Error>;
+    #[inline]
+    fn encode<V: FieldVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+        Self::fields(&mut ShowRecord { record: self, visitor })
+    }
 
     /// Shows whole columns of many records.
     ///
     /// # Errors
     /// What the visitor returns.
-    fn encode_columns<V: ColumnVisitor>(records: &[Self], visitor: &mut V) -> Result<(), V::Error>;
+    fn encode_columns<V: ColumnVisitor>(records: &[Self], visitor: &mut V) -> Result<(), V::Error> {
+        Self::fields(&mut ShowColumns { records, visitor })
+    }
+}
+
+/// Something that is done with each field of a record `R`, see [`Encode::fields`].
+pub trait EachField<R> {
+    /// What can go wrong.
+    type Error;
+
+    /// Does it with one field: `codec` shows what `get` finds in a record.
+    ///
+    /// # Errors
+    /// What went wrong.
+    fn field<F, C: ShowField<F>>(&mut self, column: usize, get: impl Fn(&R) -> &F) -> Result<(), Self::Error>;
+}
+
+/// How a field of type `F` is shown: by the type itself ([`Field`](super::Field)), or as text.
+pub trait ShowField<F> {
+    /// Shows the field.
+    ///
+    /// # Errors
+    /// What the visitor returns.
+    fn show_one<V: FieldVisitor>(field: &F, visitor: &mut V, column: usize) -> Result<(), V::Error>;
+
+    /// Shows the field of many records.
+    ///
+    /// # Errors
+    /// What the visitor returns.
+    fn show_many<'r, R: 'r, V: ColumnVisitor>(
+        records: &'r [R],
+        get: impl Fn(&'r R) -> &'r F,
+        visitor: &mut V,
+        column: usize,
+    ) -> Result<(), V::Error>
+    where
+        F: 'r;
+}
+
+struct ShowRecord<'v, R, V> {
+    record: &'v R,
+    visitor: &'v mut V,
+}
+
+impl<R, V: FieldVisitor> EachField<R> for ShowRecord<'_, R, V> {
+    type Error = V::Error;
+
+    #[inline]
+    fn field<F, C: ShowField<F>>(&mut self, column: usize, get: impl Fn(&R) -> &F) -> Result<(), V::Error> {
+        C::show_one(get(self.record), self.visitor, column)
+    }
+}
+
+struct ShowColumns<'v, R, V> {
+    records: &'v [R],
+    visitor: &'v mut V,
+}
+
+impl<R, V: ColumnVisitor> EachField<R> for ShowColumns<'_, R, V> {
+    type Error = V::Error;
+
+    fn field<F, C: ShowField<F>>(&mut self, column: usize, get: impl Fn(&R) -> &F) -> Result<(), V::Error> {
+        C::show_many(self.records, get, self.visitor, column)
+    }
 }

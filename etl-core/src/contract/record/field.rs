@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use super::codec::{ColumnType, ColumnVisitor, FieldSource, FieldVisitor, Problem};
+use super::codec::{Column, ColumnType, ColumnVisitor, EachField, FieldError, FieldSource, FieldVisitor, Problem, ShowField};
 use super::sensitive::Sensitive;
 
 /// A type that can be a field of a record.
@@ -23,6 +23,39 @@ pub trait Field: Sized {
     const NULLABLE: bool = false;
     /// Whether a value is masked wherever it is shown to people.
     const SENSITIVE: bool = false;
+    /// A column of this type that has no name yet.
+    const COLUMN: Column =
+        Column { name: "", column_type: Self::TYPE, nullable: Self::NULLABLE, sensitive: Self::SENSITIVE, optional: false };
+
+    /// Reads the field of this name.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and the name.
+    #[inline]
+    fn read_named<S: FieldSource>(source: &mut S, column: usize, name: &'static str) -> Result<Self, FieldError> {
+        Self::read(source, column).map_err(|problem| FieldError { column: name, problem })
+    }
+
+    /// Reads the field of this name; where it has no value, its type's default.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and the name.
+    #[inline]
+    fn read_or_default<S: FieldSource>(source: &mut S, column: usize, name: &'static str) -> Result<Self, FieldError>
+    where
+        Self: Default,
+    {
+        if source.null(column) { Ok(Self::default()) } else { Self::read_named(source, column, name) }
+    }
+
+    /// Does something with the field, see [`Encode::fields`](super::Encode::fields).
+    ///
+    /// # Errors
+    /// What is done returns.
+    #[inline]
+    fn each<R, D: EachField<R>>(doing: &mut D, column: usize, get: impl Fn(&R) -> &Self) -> Result<(), D::Error> {
+        doing.field::<Self, Itself>(column, get)
+    }
 
     /// Reads the field.
     ///
@@ -48,6 +81,28 @@ pub trait Field: Sized {
     ) -> Result<(), V::Error>
     where
         Self: 'r;
+}
+
+/// A field is shown by its own type.
+enum Itself {}
+
+impl<F: Field> ShowField<F> for Itself {
+    #[inline]
+    fn show_one<V: FieldVisitor>(field: &F, visitor: &mut V, column: usize) -> Result<(), V::Error> {
+        field.show(visitor, column)
+    }
+
+    fn show_many<'r, R: 'r, V: ColumnVisitor>(
+        records: &'r [R],
+        get: impl Fn(&'r R) -> &'r F,
+        visitor: &mut V,
+        column: usize,
+    ) -> Result<(), V::Error>
+    where
+        F: 'r,
+    {
+        F::show_column(records, |record| Some(get(record)), visitor, column)
+    }
 }
 
 macro_rules! same_width {

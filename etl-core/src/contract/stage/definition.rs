@@ -352,6 +352,18 @@ impl StageDefinition {
         classes
     }
 
+    /// Whether the stage itself can reject a record that its author has thought of.
+    #[must_use]
+    pub const fn rejects(&self) -> bool {
+        self.all_classes().contains(Class::Reject)
+    }
+
+    /// Whether a load that is tried again, if it is, cannot double a record: in a transaction or by key.
+    #[must_use]
+    pub const fn retries_safely(&self) -> bool {
+        self.options.retries.is_none() || self.transactional || !self.options.key.is_empty()
+    }
+
     /// Whether a batch of so many records fits one statement of the target.
     #[must_use]
     pub const fn fits_batch(&self, records: usize) -> bool {
