@@ -309,6 +309,10 @@ pub(crate) fn loader_takes_by_value(name: &str, ty: &str, batch: bool) -> String
 
 // ----------------------------------------------------------------------------------------- return
 
+pub(crate) fn resource_borrows(ty: &str) -> String {
+    format!("a resource owns its data, because it stays for the whole run, but `{ty}` borrows; give it a copy of what it needs")
+}
+
 pub(crate) fn resource_is_a_result() -> &'static str {
     "write `Result<…>` here: what a resource lends is read from the signature, and by this name it is the `Result` itself"
 }

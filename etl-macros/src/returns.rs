@@ -49,6 +49,10 @@ impl Returned {
             errors.on(inner, messages::returns_a_future(output.map(text_of).as_deref()));
             return None;
         }
+        if role == Role::Resource && borrows(inner) {
+            errors.on(inner, messages::resource_borrows(&text_of(inner)));
+            return None;
+        }
         let Type::ImplTrait(hidden) = inner else {
             if contains_impl(ty.to_token_stream()) {
                 errors.on(ty, messages::impl_in_the_wrong_place(role, &text_of(ty)));
@@ -148,6 +152,22 @@ impl Hidden {
                 _ => None,
             })
         })
+    }
+}
+
+/// Whether a type is a reference, or has a lifetime among its arguments, other than `'static`. What is
+/// deeper inside may be that of a function, which borrows nothing.
+fn borrows(ty: &Type) -> bool {
+    let of = |lifetime: &syn::Lifetime| lifetime.ident != "static";
+    match ty {
+        Type::Reference(reference) => reference.lifetime.as_ref().is_none_or(of),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| match &last.arguments {
+            PathArguments::AngleBracketed(arguments) => {
+                arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Lifetime(lifetime) if of(lifetime)))
+            }
+            _ => false,
+        }),
+        _ => false,
     }
 }
 

@@ -82,6 +82,20 @@ fn a_transaction_is_taken_by_mut() {
 }
 
 #[test]
+fn a_resource_owns_its_data() {
+    for ty in ["Client<'_>", "&Client", "Client<'a, u8>"] {
+        let wanted =
+            format!("a resource owns its data, because it stays for the whole run, but `{ty}` borrows; give it a copy of what it needs");
+        says(Role::Resource, &format!("fn client(config: &Config) -> Result<{ty}> {{}}"), &[&wanted]);
+    }
+    for ty in
+        ["&'static str", "Client<'static>", "HashMap<&'static str, fn(&str) -> u8>", "Box<dyn for<'a> Fn(&'a str) -> bool + Send + Sync>"]
+    {
+        says(Role::Resource, &format!("fn client(config: &Config) -> Result<{ty}> {{}}"), &[]);
+    }
+}
+
+#[test]
 fn a_future_is_what_async_is_for() {
     let wanted = "write `async fn` and `-> Result<Clean, E>` in place of a future";
     for future in [
