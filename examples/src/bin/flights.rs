@@ -189,6 +189,7 @@ pipeline! {
         settings: Config,
         resources: [registry, warehouse],
         flow: flights => clean => look_up => departed => flights_table,
+        delivery: exactly_once,
         error_threshold: 1%,
         dead_letter: file(settings.rejects),
     }
