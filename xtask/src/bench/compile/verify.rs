@@ -26,7 +26,7 @@ fn counts(target: &Target, made: &Crate) -> Result<String> {
     run(target.cargo("build", made).arg("--quiet"))?;
     let rejects = made.folder.join("rejects.jsonl");
     let _there_may_be_none = fs::remove_file(&rejects);
-    let settings = serde_json::json!({ "orders": ORDERS, "least": 1_000, "discount": 3, "rejects": rejects });
+    let settings = serde_json::json!({ "wanted": ORDERS, "least": 1_000, "percent_off": 3, "rejects": rejects });
     let printed = output(command(program(&target.0, &made.name)).args(["01", &settings.to_string()]))?;
     let letters = fs::read_to_string(&rejects).map_err(|error| format!("the dead letters of {} cannot be read: {error}", made.name))?;
     Ok(format!("{}, dead letters {}", printed.trim(), letters.lines().count()))
