@@ -12,7 +12,7 @@ use etl_core::Pipeline;
 use etl_core::engine::RunOptions;
 use etl_core::needs::{Context, Provides, Resource};
 use etl_core::observe::report::{Report, Status};
-use etl_core::policy::{Policy, Threshold};
+use etl_core::policy::{Delivery, Policy, Threshold};
 use etl_core::wiring::Plan;
 use program::{Config, Flights, Registry, clean, departed, flights, flights_table, look_up, registry, warehouse};
 use support::{Place, data};
@@ -47,6 +47,7 @@ impl Provides<sqlite::Database> for ByHand {
 fn plan() -> Plan<ByHand> {
     let mut policy = Policy::NONE;
     policy.threshold = Threshold::rate(0.01);
+    policy.delivery = Some(Delivery::ExactlyOnce);
     policy.dead_letter = true;
     Plan::build("Flights")
         .doc("Cleans the carriers' exports and loads them into the warehouse.")
