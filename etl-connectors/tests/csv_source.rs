@@ -191,7 +191,7 @@ fn too_long_records_of_every_shape() {
         let file = file(content);
         for bytes in [1, 5_000, 1 << 20] {
             let options = csv::options().max_record(100);
-            let all = drive(options.read::<Item>(file.path()).unwrap(), Wanted { records: 2, bytes }).unwrap();
+            let all = drive(options.read::<Item>(file.path()).unwrap(), Wanted::new(2, bytes)).unwrap();
             assert_eq!(all.source_bytes, content.len() as u64);
             let lines: Vec<_> = all.origins.iter().map(|(at, _)| at.line.unwrap()).collect();
             if bytes == 1 << 20 {
@@ -312,9 +312,9 @@ fn info_says_what_is_known() {
 #[test]
 fn chunks_hold_about_what_is_wanted() {
     let content = format!("id,name,price\n{}", "1,abc,\n".repeat(10_000));
-    let all = read_in_blocks(&content, Wanted { records: 100, bytes: 1 << 20 }).unwrap();
+    let all = read_in_blocks(&content, Wanted::new(100, 1 << 20)).unwrap();
     assert_eq!((all.records.len(), all.chunks), (10_000, 100));
-    let all = read_in_blocks(&content, Wanted { records: 1 << 20, bytes: 7_000 }).unwrap();
+    let all = read_in_blocks(&content, Wanted::new(1 << 20, 7_000)).unwrap();
     assert_eq!(all.records.len(), 10_000);
     assert!((9..=11).contains(&all.chunks), "{}", all.chunks);
     assert_eq!(all.origins.last().unwrap().0.line, Some(10_001));

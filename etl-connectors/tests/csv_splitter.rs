@@ -119,7 +119,7 @@ fn agree(content: &[u8], records: usize, bytes: usize) -> Result<(), TestCaseErr
         let (Seen::Record { byte, line, .. } | Seen::Ragged { byte, line }) = last;
         *last = Seen::Ragged { byte: *byte, line: *line };
     }
-    prop_assert_eq!(by_us(&whole, Wanted { records, bytes }, usize::MAX), &theirs[..]);
+    prop_assert_eq!(by_us(&whole, Wanted::new(records, bytes), usize::MAX), &theirs[..]);
     // With a limit, longer records are malformed and the others are the same.
     let max_record = 3_000;
     let starts: Vec<_> = theirs.iter().map(Seen::byte).chain([whole.len() as u64]).collect();
@@ -131,7 +131,7 @@ fn agree(content: &[u8], records: usize, bytes: usize) -> Result<(), TestCaseErr
             *seen = Seen::Ragged { byte: *byte, line: *line };
         }
     }
-    prop_assert_eq!(by_us(&whole, Wanted { records, bytes }, max_record), theirs);
+    prop_assert_eq!(by_us(&whole, Wanted::new(records, bytes), max_record), theirs);
     Ok(())
 }
 

@@ -137,7 +137,7 @@ fn too_long_lines_are_malformed() {
         "{{\"id\":1,\"name\":\"a\"}}\n{{\"id\":2,\"name\":\"{long}\"}}\n{{\"id\":3,\"name\":\"\"}}{spaces}\n{spaces}\n\n{{\"id\":4,\"name\":\"d\"}}\n{long}"
     ));
     for (records, bytes) in [(1, 1), (1_000, 1), (2, 6_000), (1_000, 1 << 20)] {
-        let all = drive(jsonl::options().max_record(100).read::<Item>(file.path()).unwrap(), Wanted { records, bytes }).unwrap();
+        let all = drive(jsonl::options().max_record(100).read::<Item>(file.path()).unwrap(), Wanted::new(records, bytes)).unwrap();
         assert_eq!(all.records, [item(1, "a", None), item(4, "d", None)]);
         let lines: Vec<_> = all.codes().into_iter().filter(|(_, line)| *line != 4).collect();
         assert_eq!(lines, [("too_large", 2), ("too_large", 3), ("too_large", 7)]);

@@ -49,7 +49,7 @@ fn row_groups_and_feeds_do_not_show() {
             block_on(writer.commit()).unwrap();
         }
         block_on(target.publish(connection)).unwrap();
-        let all = drive(parquet::read::<Item>(&path).unwrap(), Wanted { records: 1_000, bytes: 1 << 20 }).unwrap();
+        let all = drive(parquet::read::<Item>(&path).unwrap(), Wanted::new(1_000, 1 << 20)).unwrap();
         assert_eq!(all.records, items);
         assert!(all.chunks >= 60);
         let reader = ::parquet::file::serialized_reader::SerializedFileReader::new(fs::File::open(&path).unwrap()).unwrap();

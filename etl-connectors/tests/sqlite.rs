@@ -340,7 +340,7 @@ fn many_rows_come_in_chunks_and_a_reader_can_be_left() {
     let path = directory.path().join("new.db");
     let items: Vec<_> = (0..10_000).map(|id| item(id, "abc", Some(id as f64))).collect();
     written(&sqlite::create(&path).unwrap(), |tx| tx.insert("items", &items)).unwrap();
-    let all = drive(sqlite::read::<Item>(&path, "items").unwrap(), Wanted { records: 300, bytes: 1 << 20 }).unwrap();
+    let all = drive(sqlite::read::<Item>(&path, "items").unwrap(), Wanted::new(300, 1 << 20)).unwrap();
     assert_eq!((all.records, all.chunks), (items, 34));
     let endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, 'a' AS name, NULL AS price FROM n";
     let mut source = sqlite::read::<Item>(&path, endless).unwrap();

@@ -84,7 +84,7 @@ impl<T> Rows<T> {
 }
 
 /// Enough for the header; more is read when records are.
-const LOOK: Wanted = Wanted { records: 1, bytes: 16 << 10 };
+const LOOK: Wanted = Wanted::new(1, 16 << 10);
 
 impl<T: Record> Source for Rows<T> {
     type Record = T;

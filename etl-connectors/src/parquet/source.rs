@@ -142,7 +142,7 @@ impl<T: Record> Source for Rows<T> {
     }
 
     fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
-        async move { self.open(Wanted { records: 1, bytes: 1 }).map(drop) }.boxed()
+        async move { self.open(Wanted::new(1, 1)).map(drop) }.boxed()
     }
 
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T>>>> {

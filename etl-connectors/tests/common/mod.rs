@@ -73,7 +73,7 @@ impl<T> All<T> {
     }
 }
 
-pub(crate) const WANTED: Wanted = Wanted { records: 1_000, bytes: 1 << 20 };
+pub(crate) const WANTED: Wanted = Wanted::new(1_000, 1 << 20);
 
 /// Reads a source to its end and decodes every chunk.
 pub(crate) fn drive<T: Record>(source: impl Source<Record = T>, wanted: Wanted) -> Result<All<T>, Error> {

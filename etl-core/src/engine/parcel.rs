@@ -22,6 +22,10 @@ pub struct Parcel {
     pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
+/// What is handed over at once: parcels that followed each other without a pause, so that not every
+/// small one costs a hand-over.
+pub(crate) type Train = Vec<Parcel>;
+
 pub(crate) enum Records {
     Undecoded(Box<dyn Undecoded>),
     Decoded(DecodedRecords),

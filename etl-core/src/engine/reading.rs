@@ -1,13 +1,16 @@
 //! Reading: one thread that opens the source, validates it, and hands over chunks as long as there
 //! is room in the memory budget.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::panics::guarded_async;
-use super::parcel::{Parcel, Records, Undecoded};
+use super::parcel::{Parcel, Records, Train, Undecoded};
 use super::retry::{Begun, pauses};
 use super::runners::timed_out;
 use super::segment::decode;
@@ -18,6 +21,12 @@ use crate::contract::source::{SourceInfo, Wanted};
 
 /// Bytes of a chunk: large enough to be worth a hand-over, small enough to stay in the cache.
 const CHUNK_BYTES: u64 = 1 << 20;
+/// Small chunks travel together up to this: a hand-over costs as much as the work on thousands of
+/// the lightest records, and what travels should stay in the cache.
+const TRAIN_BYTES: usize = 256 << 10;
+const TRAIN_CHUNKS: usize = 32;
+/// A chunk that took longer does not wait for others: the hand-over is the smaller part.
+const QUICK: Duration = Duration::from_micros(200);
 
 /// Opens and validates the source.
 pub(super) async fn open<C>(shared: &Shared<C>) -> Result<Box<dyn Reader + '_>> {
@@ -62,7 +71,7 @@ pub(super) struct Start {
 
 /// Reads until the source ends or the run is stopped. `true` when the source was read to its end,
 /// or as far as `--limit` says.
-pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sender<Letters>, output: mpsc::Sender<Parcel>) -> bool {
+pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sender<Letters>, output: mpsc::Sender<Train>) -> bool {
     let mut reader = match open(shared).await {
         Ok(reader) => reader,
         Err(error) => {
@@ -76,32 +85,90 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sen
     let wanted = Wanted {
         records: shared.stages[0].settings.batch,
         bytes: usize::try_from(CHUNK_BYTES.min(shared.options.memory / 8).max(4 << 10)).unwrap_or(usize::MAX),
+        linger: Wanted::LINGER,
     };
     let mut left = shared.options.limit;
+    let mut train = Filling::new(reader.never_blocks());
     for sequence in 0.. {
         if left == Some(0) {
-            return true;
+            return train.leave(&output).await;
         }
-        let chunk = tokio::select! {
-            biased;
-            () = shared.stop.drain.cancelled() => return false,
-            chunk = guarded_async(reader.read(wanted)) => chunk,
+        let begun = Instant::now();
+        let chunk = {
+            let mut next = pin!(guarded_async(reader.read(wanted)));
+            match next.as_mut().now_or_never() {
+                Some(chunk) => chunk,
+                // Nobody waits for a source that makes wait.
+                None => {
+                    if !train.leave(&output).await {
+                        return false;
+                    }
+                    tokio::select! {
+                        biased;
+                        () = shared.stop.drain.cancelled() => return false,
+                        chunk = next => chunk,
+                    }
+                }
+            }
         };
+        if shared.stop.drain.is_cancelled() {
+            // What has been read is finished.
+            train.leave(&output).await;
+            return false;
+        }
         let ErasedChunk(chunk) = match chunk {
             Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return true,
+            Ok(Ok(None)) => return train.leave(&output).await,
             Ok(Err(error)) | Err(error) => {
                 shared.fail(shared.stages[0].failure(error));
                 return false;
             }
         };
         shared.metrics.read_bytes(chunk.source_bytes());
+        let bytes = chunk.bytes();
+        if train.is_full_with(bytes) && !train.leave(&output).await {
+            return false;
+        }
+        // Whoever waits for memory must not hold back what others may be done with.
+        if shared.budget.available_permits() < units(bytes, shared) as usize && !train.leave(&output).await {
+            return false;
+        }
         let Some(parcel) = pack(shared, sequence, chunk, &mut left, &letters).await else { return false };
-        if output.send(parcel).await.is_err() {
+        train.add(parcel, bytes);
+        if !(train.may_wait && begun.elapsed() < QUICK) && !train.leave(&output).await {
             return false;
         }
     }
     true
+}
+
+/// Parcels that will leave together.
+struct Filling {
+    train: Train,
+    bytes: usize,
+    /// Whether the source never keeps the thread, so that what waits here does not wait for it.
+    may_wait: bool,
+}
+
+impl Filling {
+    fn new(may_wait: bool) -> Self {
+        Self { train: Train::new(), bytes: 0, may_wait }
+    }
+
+    fn is_full_with(&self, bytes: usize) -> bool {
+        self.train.len() == TRAIN_CHUNKS || self.bytes + bytes > TRAIN_BYTES
+    }
+
+    fn add(&mut self, parcel: Parcel, bytes: usize) {
+        self.train.push(parcel);
+        self.bytes += bytes;
+    }
+
+    /// Hands over what there is; `false` when nobody takes it any more.
+    async fn leave(&mut self, output: &mpsc::Sender<Train>) -> bool {
+        self.bytes = 0;
+        self.train.is_empty() || output.send(std::mem::take(&mut self.train)).await.is_ok()
+    }
 }
 
 /// Makes a chunk ready to travel: its part of the memory budget, and where `--limit` counts

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::loading::LoadSession;
 use super::options::RunOptions;
 use super::panics::{guarded_async, silence_stages};
-use super::parcel::Parcel;
+use super::parcel::Train;
 use super::pool::CpuPool;
 use super::promises::{self, Place, Ready};
 use super::reading::{self, Start, lost};
@@ -288,7 +288,7 @@ where
 
 struct LoadPorts {
     ready: oneshot::Sender<Result<Ready>>,
-    input: mpsc::Receiver<Parcel>,
+    input: mpsc::Receiver<Train>,
     letters: mpsc::Sender<Letters>,
     drained: oneshot::Sender<()>,
     verdict: oneshot::Receiver<bool>,
@@ -315,9 +315,9 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
         Err(error) => Err(stage.failure(error)),
     });
     loop {
-        let parcel = if session.waiting() == 0 { Ok(input.recv().await) } else { tokio::time::timeout(PATIENCE, input.recv()).await };
-        match parcel {
-            Ok(Some(parcel)) => session.gather(parcel),
+        let train = if session.waiting() == 0 { Ok(input.recv().await) } else { tokio::time::timeout(PATIENCE, input.recv()).await };
+        match train {
+            Ok(Some(train)) => train.into_iter().for_each(|parcel| session.gather(parcel)),
             Ok(None) => break,
             // The records that wait here may hold the memory that the reader waits for (I7).
             Err(_nothing_came) if shared.starving.load(Relaxed) && usable && !dry => {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::panics::{guarded, guarded_async};
-use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Undecoded};
+use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Train, Undecoded};
 use super::shared::{Letters, Ports, Shared};
 use super::steps::Step;
 use super::work::Tally;
@@ -75,9 +75,10 @@ pub(super) fn segments<C>(shared: &Shared<C>) -> Vec<Segment> {
     segments
 }
 
-/// What is left of a batch after a segment.
+/// What is left of a train after a segment.
+#[derive(Default)]
 struct Done {
-    parcel: Option<Parcel>,
+    train: Train,
     letters: Vec<Letters>,
 }
 
@@ -115,16 +116,16 @@ pub(super) async fn drive<C: Context>(
     shared: Arc<Shared<C>>,
     segment: Arc<Segment>,
     ports: Ports,
-    mut input: mpsc::Receiver<Parcel>,
-    output: mpsc::Sender<Parcel>,
+    mut input: mpsc::Receiver<Train>,
+    output: mpsc::Sender<Train>,
 ) {
     let mut pending = if segment.unordered { Pending::Unordered(FuturesUnordered::new()) } else { Pending::Ordered(FuturesOrdered::new()) };
     let mut cut = VecDeque::new();
     let mut closed = false;
     loop {
         while pending.len() < segment.window {
-            let Some(parcel) = cut.pop_front() else { break };
-            pending.push(start(&shared, &segment, &ports, parcel));
+            let Some(train) = cut.pop_front() else { break };
+            pending.push(start(&shared, &segment, &ports, train));
         }
         tokio::select! {
             biased;
@@ -132,8 +133,10 @@ pub(super) async fn drive<C: Context>(
                 Some(done) => settle(&shared, &segment, &ports, &output, done).await,
                 None => shared.fail(Error::new(ErrorKind::Panicked, "a worker of the engine was lost").hint("this is a bug in the engine: please report it")),
             },
-            parcel = input.recv(), if !closed && cut.is_empty() && pending.len() < segment.window => match parcel {
-                Some(parcel) => cut_to(segment.batch, parcel, &mut cut),
+            train = input.recv(), if !closed && cut.is_empty() && pending.len() < segment.window => match train {
+                // What awaits goes on batch by batch, because some wait longer than others.
+                Some(train) if segment.is_async => train.into_iter().for_each(|parcel| cut_to(segment.batch, parcel, &mut cut)),
+                Some(train) => cut.push_back(train),
                 None => closed = true,
             },
             else => return,
@@ -142,26 +145,30 @@ pub(super) async fn drive<C: Context>(
 }
 
 /// Sends on what is left of a batch, its dead letters first.
-async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output: &mpsc::Sender<Parcel>, done: Done) {
+async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output: &mpsc::Sender<Train>, done: Done) {
     for letters in done.letters {
         // The receiver only goes when it failed, and then the run has too.
         let _failed = ports.letters.send(letters).await;
     }
-    if let Some(parcel) = done.parcel
-        && let Err(mpsc::error::SendError(parcel)) = output.send(parcel).await
-        && let Records::Decoded(records) = &parcel.records
-    {
-        shared.give_up(segment.stages[segment.stages.len() - 1] + 1, records.len());
+    if done.train.is_empty() {
+        return;
+    }
+    if let Err(mpsc::error::SendError(train)) = output.send(done.train).await {
+        for parcel in train {
+            let Records::Decoded(records) = &parcel.records else { continue };
+            shared.give_up(segment.stages[segment.stages.len() - 1] + 1, records.len());
+        }
     }
 }
 
-fn cut_to(batch: Option<usize>, parcel: Parcel, pieces: &mut VecDeque<Parcel>) {
+/// Cuts a batch that is too large, each piece to go on alone.
+fn cut_to(batch: Option<usize>, parcel: Parcel, pieces: &mut VecDeque<Train>) {
     let Parcel { sequence, records, _permit } = parcel;
     let mut records = match (batch, records) {
         (Some(batch), Records::Decoded(mut records)) => {
             while records.len() > batch {
                 let front = records.split_front(batch);
-                pieces.push_back(Parcel { sequence, records: Records::Decoded(front), _permit: _permit.clone() });
+                pieces.push_back(vec![Parcel { sequence, records: Records::Decoded(front), _permit: _permit.clone() }]);
             }
             Records::Decoded(records)
         }
@@ -172,41 +179,51 @@ fn cut_to(batch: Option<usize>, parcel: Parcel, pieces: &mut VecDeque<Parcel>) {
     {
         return;
     }
-    pieces.push_back(Parcel { sequence, records, _permit });
+    pieces.push_back(vec![Parcel { sequence, records, _permit }]);
 }
 
-fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Ports, parcel: Parcel) -> BoxFuture<'static, Option<Done>> {
+fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Ports, train: Train) -> BoxFuture<'static, Option<Done>> {
     let shared = Arc::clone(shared);
     let segment = Arc::clone(segment);
     if segment.is_async {
-        let task = tokio::spawn(async move { run_async(&shared, &segment, parcel).await });
+        let task = tokio::spawn(async move {
+            let mut done = Done::default();
+            for parcel in train {
+                done.train.extend(run_async(&shared, &segment, parcel, &mut done.letters).await);
+            }
+            done
+        });
         task.map(Result::ok).boxed()
     } else {
-        ports.pool.run(move || run_cpu(&shared, &segment, parcel)).map(Result::ok).boxed()
+        let work = move || {
+            let mut done = Done { train: Train::with_capacity(train.len()), letters: Vec::new() };
+            for parcel in train {
+                done.train.extend(run_cpu(&shared, &segment, parcel, &mut done.letters));
+            }
+            done
+        };
+        ports.pool.run(work).map(Result::ok).boxed()
     }
 }
 
 /// One batch in one worker, stage after stage.
-fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel) -> Done {
+fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, letters: &mut Vec<Letters>) -> Option<Parcel> {
     let Parcel { sequence, records, _permit } = parcel;
-    let mut letters = Vec::new();
     let mut records = match records {
         Records::Decoded(records) => records,
-        Records::Undecoded(chunk) => match decode(shared, sequence, chunk, None) {
-            Some((records, excluded)) => {
-                letters.extend(letters_of(0, excluded, &records.origin));
-                records
-            }
-            None => return Done { parcel: None, letters },
-        },
+        Records::Undecoded(chunk) => {
+            let (records, excluded) = decode(shared, sequence, chunk, None)?;
+            letters.extend(letters_of(0, excluded, &records.origin));
+            records
+        }
     };
     for &index in segment.stages.iter().filter(|index| **index > 0) {
         if records.len() == 0 {
-            return Done { parcel: None, letters };
+            return None;
         }
         if shared.stop.abort.is_cancelled() {
             shared.give_up(index, records.len());
-            return Done { parcel: None, letters };
+            return None;
         }
         let Step::Cpu(step) = &shared.steps[index - 1] else { continue };
         let stage = &shared.stages[index];
@@ -223,26 +240,24 @@ fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel) ->
         let excluded = shared.record(index, tally, begun.elapsed());
         letters.extend(letters_of(index, excluded, &records.origin));
         if !goes_on {
-            return Done { parcel: None, letters };
+            return None;
         }
     }
-    let parcel = (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit });
-    Done { parcel, letters }
+    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit })
 }
 
 /// One batch in one task, stage after stage.
-async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel) -> Done {
+async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, letters: &mut Vec<Letters>) -> Option<Parcel> {
     let Parcel { sequence, records, _permit } = parcel;
-    let mut letters = Vec::new();
     // Decoding is a part of the first segment, which computes.
-    let Records::Decoded(mut records) = records else { return Done { parcel: None, letters } };
+    let Records::Decoded(mut records) = records else { return None };
     for &index in &segment.stages {
         if records.len() == 0 {
-            return Done { parcel: None, letters };
+            return None;
         }
         if shared.stop.abort.is_cancelled() {
             shared.give_up(index, records.len());
-            return Done { parcel: None, letters };
+            return None;
         }
         let Step::Async(step) = &shared.steps[index - 1] else { continue };
         let stage = &shared.stages[index];
@@ -275,11 +290,10 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
         let excluded = shared.record(index, tally, begun.elapsed());
         letters.extend(letters_of(index, excluded, &records.origin));
         if !goes_on {
-            return Done { parcel: None, letters };
+            return None;
         }
     }
-    let parcel = (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit });
-    Done { parcel, letters }
+    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit })
 }
 
 fn letters_of(stage: usize, excluded: Vec<Excluded>, origin: &Arc<dyn Origin>) -> Option<Letters> {

@@ -50,6 +50,8 @@ pub trait Reader: Send {
     fn validate(&mut self) -> BoxFuture<'_, Result<()>>;
     /// The next chunk.
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<ErasedChunk>>>;
+    /// Whether reading never keeps the thread waiting.
+    fn never_blocks(&self) -> bool;
 }
 
 /// A chunk that is not decoded, of any record type.
@@ -88,6 +90,10 @@ impl<S: Extractor> Reader for ReaderOf<'_, S> {
 
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<ErasedChunk>>> {
         async move { Ok(self.source.read(wanted).await?.map(|chunk| ErasedChunk(Box::new(chunk)))) }.boxed()
+    }
+
+    fn never_blocks(&self) -> bool {
+        self.source.never_blocks()
     }
 }
 

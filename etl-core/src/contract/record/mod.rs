@@ -4,6 +4,7 @@ pub mod codec;
 mod field;
 mod json;
 mod sensitive;
+mod size;
 
 pub use codec::{Column, ColumnType, Decode, Described, Encode, FieldError, Problem};
 pub use field::Field;
@@ -11,6 +12,7 @@ pub use json::write_json;
 #[cfg(feature = "cli")]
 pub(crate) use sensitive::SECRET_NAME;
 pub use sensitive::{MASK, Secret, Sensitive};
+pub use size::heap_bytes;
 
 /// A typed record: owned, and free to move between threads.
 ///
@@ -33,5 +35,11 @@ pub trait Record: Send + Sync + 'static {
     fn to_json(&self, out: &mut Vec<u8>) -> bool {
         let _ = out;
         false
+    }
+
+    /// What it owns besides itself, in bytes: counted against the memory budget where records are
+    /// made by the extractor itself. 0 where the type cannot tell.
+    fn heap_bytes(&self) -> usize {
+        0
     }
 }

@@ -1,13 +1,17 @@
 //! What an extractor opens: something that is read in chunks, which are decoded where there is a
 //! free worker.
 
+mod pulled;
+
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::Stream;
-use futures::{FutureExt, StreamExt};
 
+use self::pulled::{Drawn, Polled};
 use super::error::{Error, Result, StageError};
 use super::guarantee::{Ephemeral, SourceClass};
 use super::position::Position;
@@ -46,15 +50,34 @@ pub trait Source: Send {
     /// That the source cannot be read further. A single record that cannot be decoded is not an
     /// error here but one of [`Decoded::malformed`].
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<Self::Record>>>>;
+
+    /// Whether [`Source::read`] gives back control while it waits for records, or never waits: then
+    /// several small chunks may travel together, because none is held up by the one after it.
+    fn never_blocks(&self) -> bool {
+        false
+    }
 }
 
-/// How much a chunk should hold. Both are aims, not limits.
+/// How much a chunk should hold: it is full by the first of the three. They are aims, not limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     /// Records.
     pub records: usize,
-    /// Bytes of the source.
+    /// Bytes of the source, or of the records where they are there already.
     pub bytes: usize,
+    /// How long its first record may wait for the others.
+    pub linger: Duration,
+}
+
+impl Wanted {
+    /// How long a record may wait in a chunk where nothing else is said.
+    pub const LINGER: Duration = Duration::from_millis(50);
+
+    /// So many records or bytes, within [`Wanted::LINGER`].
+    #[must_use]
+    pub const fn new(records: usize, bytes: usize) -> Self {
+        Self { records, bytes, linger: Self::LINGER }
+    }
 }
 
 /// What is known of a source before it is read.
@@ -171,11 +194,12 @@ impl<'a, T: Record> IntoSource<'a> for Vec<T> {
 
     fn into_source(self) -> BoxSource<'a, T> {
         let records = Some(self.len() as u64);
-        Box::new(Pulled { records, ..Pulled::new(futures::stream::iter(self.into_iter().map(Ok)).boxed()) })
+        Box::new(Drawn::new(self.into_iter(), records))
     }
 }
 
-/// An iterator returned as `impl Iterator`.
+/// An iterator returned as `impl Iterator`. Where its `next` waits, what it has yielded before waits
+/// with it: a source that makes wait is better a stream.
 #[derive(Debug)]
 pub struct FromIter<I>(pub I);
 
@@ -184,7 +208,7 @@ impl<'a, T: StreamItem + 'a, I: Iterator<Item = T> + Send + 'a> IntoSource<'a> f
     type Class = Ephemeral;
 
     fn into_source(self) -> BoxSource<'a, T::Record> {
-        Box::new(Pulled::new(futures::stream::iter(self.0.map(StreamItem::record)).boxed()))
+        Box::new(Drawn::new(self.0, None))
     }
 }
 
@@ -197,7 +221,7 @@ impl<'a, T: StreamItem + 'a, S: Stream<Item = T> + Send + 'a> IntoSource<'a> for
     type Class = Ephemeral;
 
     fn into_source(self) -> BoxSource<'a, T::Record> {
-        Box::new(Pulled::new(self.0.map(StreamItem::record).boxed()))
+        Box::new(Polled::new(self.0))
     }
 }
 
@@ -216,6 +240,20 @@ pub trait StreamItem: Send {
     /// # Errors
     /// The item's own error.
     fn record(self) -> Result<Self::Record>;
+
+    /// Moves up to `count` records from `items` to the end of `records`.
+    ///
+    /// # Errors
+    /// The item's own error; the records before it have been moved.
+    fn draw(items: &mut impl Iterator<Item = Self>, count: usize, records: &mut Vec<Self::Record>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        for item in items.take(count) {
+            records.push(item.record()?);
+        }
+        Ok(())
+    }
 }
 
 impl<T: Record> StreamItem for T {
@@ -223,6 +261,12 @@ impl<T: Record> StreamItem for T {
 
     fn record(self) -> Result<T> {
         Ok(self)
+    }
+
+    // Nothing fails here, so that the compiler sees one loop without a way out.
+    fn draw(items: &mut impl Iterator<Item = T>, count: usize, records: &mut Vec<T>) -> Result<()> {
+        records.extend(items.take(count));
+        Ok(())
     }
 }
 
@@ -276,102 +320,5 @@ impl<'a, S: IntoSource<'a>, E> ExtractReturn<'a> for Result<S, E> {
 
     fn source(self) -> Result<BoxSource<'a, S::Record>, E> {
         self.map(IntoSource::into_source)
-    }
-}
-
-/// A source of records that are there already: an iterator, a stream, a `Vec`.
-struct Pulled<'a, T> {
-    items: futures::stream::BoxStream<'a, Result<T>>,
-    records: Option<u64>,
-    next: u64,
-    partition: Arc<str>,
-    failed: Option<Error>,
-    ended: bool,
-}
-
-impl<'a, T> Pulled<'a, T> {
-    fn new(items: futures::stream::BoxStream<'a, Result<T>>) -> Self {
-        Self { items, records: None, next: 0, partition: Arc::from("memory"), failed: None, ended: false }
-    }
-}
-
-impl<T: Record> Source for Pulled<'_, T> {
-    type Record = T;
-    type Class = Ephemeral;
-
-    fn info(&self) -> SourceInfo {
-        SourceInfo { records: self.records, ..SourceInfo::named("memory") }
-    }
-
-    fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T>>>> {
-        async move {
-            if let Some(error) = self.failed.take() {
-                self.ended = true;
-                return Err(error);
-            }
-            let mut records = Vec::new();
-            while !self.ended && records.len() < wanted.records {
-                match self.items.next().await {
-                    Some(Ok(record)) => records.push(record),
-                    Some(Err(error)) if records.is_empty() => {
-                        self.ended = true;
-                        return Err(error);
-                    }
-                    // The records before the error go on first.
-                    Some(Err(error)) => {
-                        self.failed = Some(error);
-                        break;
-                    }
-                    None => self.ended = true,
-                }
-            }
-            if records.is_empty() {
-                return Ok(None);
-            }
-            let first = self.next;
-            self.next += records.len() as u64;
-            Ok(Some(Box::new(PulledChunk { records, first, partition: Arc::clone(&self.partition) }) as BoxChunk<T>))
-        }
-        .boxed()
-    }
-}
-
-struct PulledChunk<T> {
-    records: Vec<T>,
-    first: u64,
-    partition: Arc<str>,
-}
-
-impl<T: Record> Chunk<T> for PulledChunk<T> {
-    fn bytes(&self) -> usize {
-        self.records.capacity() * size_of::<T>()
-    }
-
-    fn source_bytes(&self) -> u64 {
-        0
-    }
-
-    fn decode(self: Box<Self>) -> Decoded<T> {
-        Decoded {
-            records: self.records,
-            inputs: None,
-            malformed: Vec::new(),
-            origin: Arc::new(Counted { first: self.first, partition: self.partition }),
-        }
-    }
-}
-
-struct Counted {
-    first: u64,
-    partition: Arc<str>,
-}
-
-impl Origin for Counted {
-    fn position(&self, index: u32) -> Position {
-        Position { partition: Arc::clone(&self.partition), ordinal: self.first + u64::from(index), byte: None, line: None }
-    }
-
-    fn payload(&self, _index: u32) -> Option<Cow<'_, [u8]>> {
-        None
     }
 }
