@@ -29,8 +29,8 @@ pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream
 use crate::contract::stage::Retained;
 pub use crate::contract::stage::{
     Batch, BatchAsync, BatchPlain, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, EachPlain, Extractor, Fallible,
-    Feed, FeedBatch, FilterAsync, FilterPlain, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Role, StageDefinition, StageOptions,
-    StageReturn, Takes, TransactionOf, Transform, Unchecked, ways,
+    Feed, FeedBatch, FilterAsync, FilterPlain, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition,
+    StageOptions, StageReturn, Takes, TransactionOf, Transform, Unchecked, ways,
 };
 pub use crate::contract::target::{Target, Transaction, UNTARGETED, Untargeted};
 pub use crate::engine::pipeline::Pipeline;

@@ -40,7 +40,8 @@ fn output((mut output, errors): (proc_macro2::TokenStream, Errors)) -> TokenStre
 /// It returns a connector's source, `Vec<T>`, `impl Iterator<Item = T>`, `impl Stream<Item = T>`, or a `Result` of
 /// one of these; sync or async. Everything it takes is lent: `&Settings`, `&Resource`.
 ///
-/// Options: `batch` (records that travel together), `retries`, `backoff`, `timeout` (of opening, `async fn` only),
+/// Options: `batch` (records that travel together), `linger` (how long a record waits for its batch to fill),
+/// `rate = "100/s"` (records read), `retries`, `backoff`, `timeout` (of opening, `async fn` only),
 /// `deadline` (of all tries together), `malformed = reject|skip|fail` (a record that cannot be decoded), `replayable`
 /// (the author's word that the same records come again in the same order, for what no type says it of: a `Vec`, an
 /// iterator), `crate = path`.
@@ -60,7 +61,8 @@ pub fn extractor(options: TokenStream, item: TokenStream) -> TokenStream {
 /// and at most one `&mut State`. It returns `U`, `Option<U>`, `Vec<U>` or `impl Iterator<Item = U>`, or a `Result` of
 /// one of these; for a batch `Batch<U>`, `Batch<U, E>` or a `Result` of one of these.
 ///
-/// Options: `parallel`, `batch`, `concurrency` (calls under way, `async fn` only), `unordered`, `retries`, `backoff`,
+/// Options: `parallel`, `batch`, `concurrency` (calls under way, `async fn` only), `unordered`,
+/// `rate = "100/s"` (records, tries again among them; `async fn` only), `retries`, `backoff`,
 /// `timeout` (`async fn` only), `deadline` (of all tries of a record together), `validate(input, output)`,
 /// `invalid = reject|skip|fail`, `crate = path`.
 ///
@@ -80,7 +82,8 @@ pub fn transform(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It takes `&T` and then `&Resource`s, and returns `bool` or `Result<bool, E>`; sync or async.
 ///
-/// Options: `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all tries of a record together),
+/// Options: `rate = "100/s"` (`async fn` only), `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all
+/// tries of a record together),
 /// `validate(input)`, `invalid = reject|skip|fail`, `crate = path`.
 #[proc_macro_attribute]
 pub fn filter(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -97,7 +100,8 @@ pub fn filter(options: TokenStream, item: TokenStream) -> TokenStream {
 /// It takes `&[T]` or `&T`, then `&Resource`s and at most one `&mut Transaction`, and returns nothing, `Result<(), E>`
 /// or one outcome per record as `Batch<(), E>`; sync or async.
 ///
-/// Options: `batch`, `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all tries of a batch together),
+/// Options: `batch`, `linger` (how long a record waits for its batch to fill: 1 s), `rate = "100/s"` (records
+/// committed), `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all tries of a batch together),
 /// `validate(input)`, `invalid = reject|skip|fail`, `idempotent(key = id)` or `idempotent(key = [day, number])` (the
 /// author's word that a record takes the place of an earlier one with the same key, for a loader without a
 /// transaction), `crate = path`.

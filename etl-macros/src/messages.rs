@@ -137,6 +137,18 @@ pub(crate) fn duration_is_text(name: &str, example: &str) -> String {
     format!("`{name}` is written as text with a unit: `{example}`")
 }
 
+pub(crate) fn bad_rate(text: &str) -> String {
+    format!("`{text}` is not a rate; write `rate = \"100/s\"`, `\"6000/min\"` or `\"50000/h\"`")
+}
+
+pub(crate) fn rate_is_text(example: &str) -> String {
+    format!("`rate` is written as text, so many records by the second, the minute or the hour: `{example}`")
+}
+
+pub(crate) fn rate_on_plain_fn() -> &'static str {
+    "`rate` paces calls that wait for something else, but this plain `fn` computes; make it an `async fn`, or write `rate` on the extractor or the loader"
+}
+
 pub(crate) fn not_a_word(name: &str, words: &[&str]) -> String {
     format!("`{name}` is one of {}", listed(words))
 }

@@ -58,14 +58,33 @@ pub(crate) struct Session<'a, S: Loader> {
     pieces: VecDeque<Piece>,
 }
 
-/// Waiting records of one parcel.
+/// Records of one parcel that follow each other.
+#[derive(Clone)]
 struct Piece {
     origin: Arc<dyn Origin>,
-    inputs: Option<Vec<u32>>,
-    /// How many records of the parcel are loaded already.
+    /// The index in the origin of each record of the parcel; `None` where it is its place there.
+    inputs: Option<Arc<Vec<u32>>>,
+    /// The place in the parcel of the first.
     start: usize,
     length: usize,
+    /// The records' part of the memory budget, until they are loaded.
     _permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Piece {
+    /// The origin's index of record `place` of the piece.
+    fn input(&self, place: usize) -> u32 {
+        let place = self.start + place;
+        self.inputs.as_ref().map_or(place as u32, |inputs| inputs[place])
+    }
+
+    /// Parts off the first `count` records.
+    fn split_front(&mut self, count: usize) -> Self {
+        let front = Self { length: count, ..self.clone() };
+        self.start += count;
+        self.length -= count;
+        front
+    }
 }
 
 impl<'a, S: Loader> Session<'a, S> {
@@ -80,22 +99,18 @@ impl<'a, S: Loader> Session<'a, S> {
     fn take(&mut self, count: usize) -> (Vec<S::In>, Lineage) {
         let rest = self.rows.split_off(count);
         let rows = std::mem::replace(&mut self.rows, rest);
-        let mut lineage = Lineage { inputs: Vec::with_capacity(count), origins: Vec::new(), starts: Vec::new(), _permits: Vec::new() };
+        let mut lineage = Lineage::default();
         let mut missing = count;
         while missing > 0 {
-            let Some(piece) = self.pieces.front_mut() else { break };
-            let taken = missing.min(piece.length - piece.start);
+            let Some(mut piece) = self.pieces.pop_front() else { break };
+            if piece.length > missing {
+                let front = piece.split_front(missing);
+                self.pieces.push_front(piece);
+                piece = front;
+            }
             lineage.starts.push(count - missing);
-            lineage.origins.push(Arc::clone(&piece.origin));
-            lineage._permits.extend(piece._permit.clone());
-            for place in piece.start..piece.start + taken {
-                lineage.inputs.push(piece.inputs.as_ref().map_or(place as u32, |inputs| inputs[place]));
-            }
-            piece.start += taken;
-            missing -= taken;
-            if piece.start == piece.length {
-                self.pieces.pop_front();
-            }
+            missing -= piece.length;
+            lineage.pieces.push(piece);
         }
         (rows, lineage)
     }
@@ -121,11 +136,7 @@ impl<'a, S: Loader> Session<'a, S> {
             work.blame(range.start);
             let (attempts, result) = self.attempts(&rows[range.start..range.end], work).await;
             match result {
-                Ok(None) => {
-                    for index in range.start..range.end {
-                        loaded(work, index);
-                    }
-                }
+                Ok(None) => work.loaded(range.length()),
                 Ok(Some(outcomes)) => settle_outcomes(work, &range, outcomes, attempts, rows)?,
                 Err(Failure::Own(error, at)) => match self.stage.effective(error.class()) {
                     Class::Skip | Class::Reject if range.length() == 1 => {
@@ -275,12 +286,6 @@ impl<E> From<Error> for Failure<E> {
     }
 }
 
-fn loaded(work: &mut Work<'_, ()>, index: usize) {
-    let before = work.out.len();
-    work.out.push(());
-    work.settle(index, before);
-}
-
 /// Why the whole batch cannot stand, where single outcomes say so: one record that stops the run,
 /// one that asks to be tried again, or not one outcome for each record.
 fn failure_among<E: StageError>(outcomes: &mut Batch<(), E>, records: usize, stage: &Stage) -> Option<Failure<E>> {
@@ -314,7 +319,7 @@ fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
     let mut errors = outcomes.errors.into_iter().peekable();
     for (place, index) in (range.start..range.end).enumerate() {
         match errors.next_if(|(failed, _)| *failed as usize == place) {
-            None => loaded(work, index),
+            None => work.loaded(1),
             Some((_, error)) => {
                 let shown = work.show(&rows[index]);
                 work.error(index, &error, attempts, shown)?;
@@ -325,29 +330,31 @@ fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
 }
 
 /// Where each record of a loader's batch came from: it may hold pieces of several parcels.
+#[derive(Default)]
 struct Lineage {
-    inputs: Vec<u32>,
-    origins: Vec<Arc<dyn Origin>>,
+    pieces: Vec<Piece>,
+    /// The place in the batch of each piece's first record.
     starts: Vec<usize>,
-    /// Its part of the memory budget, until it is loaded.
-    _permits: Vec<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Lineage {
-    /// The origin of record `index` of the batch.
-    fn of(&self, index: usize) -> &Arc<dyn Origin> {
-        &self.origins[self.starts.partition_point(|start| *start <= index) - 1]
+    /// The origin of record `index` of the batch, and its index there.
+    fn of(&self, index: usize) -> (&Arc<dyn Origin>, u32) {
+        let piece = self.starts.partition_point(|start| *start <= index) - 1;
+        (&self.pieces[piece].origin, self.pieces[piece].input(index - self.starts[piece]))
     }
 }
 
 /// For the bookkeeping, a loader's batch is an origin of its own, numbered by place in the batch.
 impl Origin for Lineage {
     fn position(&self, index: u32) -> Position {
-        self.of(index as usize).position(self.inputs[index as usize])
+        let (origin, index) = self.of(index as usize);
+        origin.position(index)
     }
 
     fn payload(&self, index: u32) -> Option<std::borrow::Cow<'_, [u8]>> {
-        self.of(index as usize).payload(self.inputs[index as usize])
+        let (origin, index) = self.of(index as usize);
+        origin.payload(index)
     }
 }
 
@@ -380,7 +387,7 @@ impl<S: Loader> LoadSession for Session<'_, S> {
         if rows.is_empty() {
             return;
         }
-        self.pieces.push_back(Piece { origin, inputs, start: 0, length: rows.len(), _permit: parcel._permit });
+        self.pieces.push_back(Piece { origin, inputs: inputs.map(Arc::new), start: 0, length: rows.len(), _permit: parcel._permit });
         if self.rows.is_empty() {
             self.rows = rows;
         } else {
@@ -406,9 +413,11 @@ impl<S: Loader> LoadSession for Session<'_, S> {
             }
             drop(work);
             // From the batch's own numbers to those of the source.
-            let origins = tally.excluded.iter().map(|excluded| Arc::clone(lineage.of(excluded.input as usize))).collect();
+            let mut origins = Vec::with_capacity(tally.excluded.len());
             for excluded in &mut tally.excluded {
-                excluded.input = lineage.inputs[excluded.input as usize];
+                let (origin, input) = lineage.of(excluded.input as usize);
+                origins.push(Arc::clone(origin));
+                excluded.input = input;
             }
             (tally, origins)
         }

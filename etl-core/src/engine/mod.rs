@@ -9,6 +9,7 @@
 
 mod loading;
 pub mod options;
+mod pace;
 mod panics;
 mod parcel;
 pub mod pipeline;

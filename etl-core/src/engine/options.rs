@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::wiring::Outline;
 use crate::contract::policy::Threshold;
-use crate::contract::stage::{Role, StageDefinition, StageOptions};
+use crate::contract::source::Wanted;
+use crate::contract::stage::{Rate, Role, StageDefinition, StageOptions};
 
 /// How many records travel together where nothing else is said.
 pub const TRAVELLING_BATCH: usize = 2_048;
@@ -15,6 +16,8 @@ pub const CONCURRENCY: usize = 16;
 pub const BACKOFF: Duration = StageOptions::BACKOFF;
 /// The longest pause before a retry, before its jitter.
 pub const LONGEST_BACKOFF: Duration = StageOptions::LONGEST_BACKOFF;
+/// How long a record waits for a loader's batch to fill where nothing else is said.
+pub const LINGER_TO_LOAD: Duration = Duration::from_secs(1);
 /// What records may occupy between source and target where nothing else is said, in bytes.
 pub const MEMORY: u64 = 256 << 20;
 
@@ -56,6 +59,11 @@ pub struct StageSettings {
     pub concurrency: usize,
     /// Whether the order of the source may be lost.
     pub unordered: bool,
+    /// How many records may pass in a time.
+    pub rate: Option<Rate>,
+    /// How long a record may wait until its batch is full: for an extractor, the batch that travels;
+    /// for a loader, the one that is committed.
+    pub linger: Duration,
     /// How often an error of class retry is tried again.
     pub retries: u32,
     /// The first pause before a retry; it doubles, with jitter, up to [`LONGEST_BACKOFF`].
@@ -84,6 +92,8 @@ impl StageSettings {
             parallel: options.parallel || stage.role == Role::Filter || concurrency > 1,
             concurrency,
             unordered: options.unordered,
+            rate: options.rate,
+            linger: options.linger.unwrap_or(if stage.role == Role::Loader { LINGER_TO_LOAD } else { Wanted::LINGER }),
             retries: options.retries.unwrap_or(0),
             backoff: options.backoff.unwrap_or(BACKOFF),
             timeout: options.timeout,

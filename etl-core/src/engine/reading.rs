@@ -25,6 +25,8 @@ const CHUNK_BYTES: u64 = 1 << 20;
 /// the lightest records, and what travels should stay in the cache.
 const TRAIN_BYTES: usize = 256 << 10;
 const TRAIN_CHUNKS: usize = 32;
+/// Where reading is kept to a rate, what is read at once comes in this time.
+const EVENLY: Duration = Duration::from_millis(100);
 /// A chunk that took longer does not wait for others: the hand-over is the smaller part.
 const QUICK: Duration = Duration::from_micros(200);
 
@@ -82,10 +84,13 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sen
     if start.ready.send(Ok(reader.info())).is_err() || start.go.await.is_err() {
         return false;
     }
+    let settings = &shared.stages[0].settings;
+    // At a rate, records travel in small batches, lest they come in bursts.
+    let at_once = settings.rate.map_or(u64::MAX, |rate| rate.records_in(EVENLY));
     let wanted = Wanted {
-        records: shared.stages[0].settings.batch,
+        records: settings.batch.min(usize::try_from(at_once).unwrap_or(usize::MAX)),
         bytes: usize::try_from(CHUNK_BYTES.min(shared.options.memory / 8).max(4 << 10)).unwrap_or(usize::MAX),
-        linger: Wanted::LINGER,
+        linger: settings.linger,
     };
     let mut left = shared.options.limit;
     let mut train = Filling::new(reader.never_blocks());

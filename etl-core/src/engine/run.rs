@@ -314,10 +314,20 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
         Ok(()) => Ok(Ready::of(session.as_ref())),
         Err(error) => Err(stage.failure(error)),
     });
+    // About when the first of the records came that wait for their batch to fill.
+    let mut oldest: Option<Instant> = None;
     loop {
         let train = if session.waiting() == 0 { Ok(input.recv().await) } else { tokio::time::timeout(PATIENCE, input.recv()).await };
         match train {
-            Ok(Some(train)) => train.into_iter().for_each(|parcel| session.gather(parcel)),
+            Ok(Some(train)) => {
+                for parcel in train {
+                    session.gather(parcel);
+                    while session.waiting() >= stage.settings.batch && usable && !dry && !shared.stop.abort.is_cancelled() {
+                        load_batch(shared, session.as_mut(), stage.settings.batch, &letters).await;
+                        oldest = None;
+                    }
+                }
+            }
             Ok(None) => break,
             // The records that wait here may hold the memory that the reader waits for (I7).
             Err(_nothing_came) if shared.starving.load(Relaxed) && usable && !dry => {
@@ -326,8 +336,16 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
             }
             Err(_nothing_came) => {}
         }
-        while session.waiting() >= stage.settings.batch && usable && !dry && !shared.stop.abort.is_cancelled() {
-            load_batch(shared, session.as_mut(), stage.settings.batch, &letters).await;
+        if session.waiting() == 0 {
+            oldest = None;
+        } else if oldest.get_or_insert_with(Instant::now).elapsed() >= stage.settings.linger
+            && usable
+            && !dry
+            && !shared.stop.abort.is_cancelled()
+        {
+            let waiting = session.waiting();
+            load_batch(shared, session.as_mut(), waiting, &letters).await;
+            oldest = None;
         }
         if dry || shared.stop.abort.is_cancelled() {
             give_up(shared, session.as_mut());
@@ -357,6 +375,7 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
 async fn load_batch<C>(shared: &Shared<C>, session: &mut dyn LoadSession, count: usize, letters: &mpsc::Sender<Letters>) {
     use tracing::Instrument;
     let index = shared.loader_index();
+    shared.stages[index].keep_pace(count).await;
     let span = tracing::debug_span!(parent: &shared.stages[index].span, "batch", records = count);
     let begun = Instant::now();
     let (tally, origins) = session.load(count).instrument(span).await;

@@ -78,6 +78,8 @@ pub(super) fn segments<C>(shared: &Shared<C>) -> Vec<Segment> {
 /// What is left of a train after a segment.
 #[derive(Default)]
 struct Done {
+    /// How many records were decoded here.
+    decoded: usize,
     train: Train,
     letters: Vec<Letters>,
 }
@@ -146,6 +148,9 @@ pub(super) async fn drive<C: Context>(
 
 /// Sends on what is left of a batch, its dead letters first.
 async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output: &mpsc::Sender<Train>, done: Done) {
+    if done.decoded > 0 {
+        shared.stages[0].keep_pace(done.decoded).await;
+    }
     for letters in done.letters {
         // The receiver only goes when it failed, and then the run has too.
         let _failed = ports.letters.send(letters).await;
@@ -196,9 +201,10 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
         task.map(Result::ok).boxed()
     } else {
         let work = move || {
-            let mut done = Done { train: Train::with_capacity(train.len()), letters: Vec::new() };
+            let mut done = Done { train: Train::with_capacity(train.len()), ..Done::default() };
             for parcel in train {
-                done.train.extend(run_cpu(&shared, &segment, parcel, &mut done.letters));
+                let left = run_cpu(&shared, &segment, parcel, &mut done);
+                done.train.extend(left);
             }
             done
         };
@@ -207,12 +213,14 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
 }
 
 /// One batch in one worker, stage after stage.
-fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, letters: &mut Vec<Letters>) -> Option<Parcel> {
+fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, done: &mut Done) -> Option<Parcel> {
     let Parcel { sequence, records, _permit } = parcel;
+    let letters = &mut done.letters;
     let mut records = match records {
         Records::Decoded(records) => records,
         Records::Undecoded(chunk) => {
             let (records, excluded) = decode(shared, sequence, chunk, None)?;
+            done.decoded += records.len() + excluded.len();
             letters.extend(letters_of(0, excluded, &records.origin));
             records
         }

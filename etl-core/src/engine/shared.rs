@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::options::RunOptions;
+use super::pace::Pace;
 use super::parcel::Excluded;
 use super::pool::CpuPool;
 use super::steps::{LoadStep, OpenStep, Step};
@@ -85,6 +86,7 @@ impl<C> Shared<C> {
                 definition: *definition,
                 settings: settings.clone(),
                 calls: Arc::new(Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
+                pace: settings.rate.map(Pace::new),
                 can_reject: options.dead_letter.is_some(),
                 abort: stop.abort.clone(),
                 span: tracing::info_span!(parent: &span, "stage", stage = definition.name),

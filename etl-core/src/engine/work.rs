@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::options::StageSettings;
+use super::pace::Pace;
 use super::parcel::Excluded;
 use crate::contract::error::{Class, Error, ErrorKind, StageError};
 use crate::contract::needs::Needs;
@@ -28,6 +29,8 @@ pub struct Stage {
     pub(crate) settings: StageSettings,
     /// Permits for calls of an async function, over all batches.
     pub(crate) calls: Arc<Semaphore>,
+    /// Keeps it to its rate, where it has one.
+    pub(crate) pace: Option<Pace>,
     /// Whether a rejected record has somewhere to go.
     pub(crate) can_reject: bool,
     /// The run is given up.
@@ -42,6 +45,17 @@ impl Stage {
             biased;
             () = self.abort.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+
+    /// Waits until `records` may pass at the stage's rate, and no longer than the run is wanted.
+    pub(crate) async fn keep_pace(&self, records: usize) {
+        let Some(pace) = &self.pace else { return };
+        let begin = pace.reserve(records);
+        tokio::select! {
+            biased;
+            () = self.abort.cancelled() => {}
+            () = tokio::time::sleep_until(begin) => {}
         }
     }
 
@@ -238,6 +252,11 @@ impl<'w, Out> Work<'w, Out> {
         }
         self.note(index, before);
         ControlFlow::Continue(())
+    }
+
+    /// So many inputs are in the target.
+    pub(crate) fn loaded(&mut self, records: usize) {
+        self.tally.counts.out += records as u64;
     }
 
     /// Input `index` does not go on.

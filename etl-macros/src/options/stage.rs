@@ -27,6 +27,9 @@ pub(crate) fn check(role: Role, options: &mut Options, signature: &Signature, er
     if !signature.is_async {
         refuse(options, "timeout", &|| messages::timeout_on_plain_fn().to_owned());
         refuse(options, "concurrency", &|| messages::concurrency_on_plain_fn().to_owned());
+        if matches!(role, Role::Transform | Role::Filter) {
+            refuse(options, "rate", &|| messages::rate_on_plain_fn().to_owned());
+        }
     }
     if role == Role::Transform && signature.mutable.is_some() {
         refuse(options, "parallel", &|| messages::shares_state("parallel"));
@@ -127,6 +130,7 @@ impl Options {
                     let duration = duration_tokens(*duration);
                     quote_spanned!(at=> .#setter(#duration))
                 }
+                Value::Rate { records, seconds } => quote_spanned!(at=> .with_rate(#etl::Rate::new(#records, #seconds))),
                 Value::Word(word) => {
                     let setter = setter(&format!("with_{}", entry.name));
                     let class = class(word, at);

@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Word(&'static [&'static str]),
     /// `(input)`, `(output)`, `(input, output)`.
     Sides { output: bool },
+    /// How many in a time, as text.
+    Rate,
     /// A path.
     Path,
     /// `(key = field)` or `(key = [a, b])`: fields of the record.
@@ -47,6 +49,8 @@ const fn spec(name: &'static str, kind: Kind, example: &'static str) -> Spec {
 }
 
 const BATCH: Spec = spec("batch", Kind::Count { max: usize::MAX as u64 }, "batch = 500");
+const LINGER: Spec = spec("linger", Kind::Duration, "linger = \"1s\"");
+const RATE: Spec = spec("rate", Kind::Rate, "rate = \"100/s\"");
 const RETRIES: Spec = spec("retries", Kind::Count { max: u32::MAX as u64 }, "retries = 3");
 const BACKOFF: Spec = spec("backoff", Kind::Duration, "backoff = \"200ms\"");
 const TIMEOUT: Spec = spec("timeout", Kind::Duration, "timeout = \"30s\"");
@@ -73,6 +77,8 @@ pub(crate) const fn of(role: Role) -> &'static [Spec] {
 
 const EXTRACTOR: &[Spec] = &[
     BATCH,
+    LINGER,
+    RATE,
     RETRIES,
     BACKOFF,
     TIMEOUT,
@@ -90,6 +96,7 @@ const TRANSFORM: &[Spec] = &[
     BATCH,
     spec("concurrency", Kind::Count { max: usize::MAX as u64 }, "concurrency = 8"),
     spec("unordered", Kind::Flag, "unordered"),
+    RATE,
     RETRIES,
     BACKOFF,
     TIMEOUT,
@@ -102,10 +109,12 @@ const TRANSFORM: &[Spec] = &[
     ERROR_THRESHOLD,
 ];
 
-const FILTER: &[Spec] = &[RETRIES, BACKOFF, TIMEOUT, DEADLINE, VALIDATE_INPUT, INVALID, CRATE, DEAD_LETTER, ERROR_THRESHOLD];
+const FILTER: &[Spec] = &[RATE, RETRIES, BACKOFF, TIMEOUT, DEADLINE, VALIDATE_INPUT, INVALID, CRATE, DEAD_LETTER, ERROR_THRESHOLD];
 
 const LOADER: &[Spec] = &[
     BATCH,
+    LINGER,
+    RATE,
     RETRIES,
     BACKOFF,
     TIMEOUT,
@@ -136,6 +145,10 @@ pub(crate) const OFTEN_MEANT: &[(&str, &str)] = &[
     ("workers", "parallel"),
     ("threads", "parallel"),
     ("delay", "backoff"),
+    ("rate_limit", "rate"),
+    ("throttle", "rate"),
+    ("flush_interval", "linger"),
+    ("max_wait", "linger"),
     ("key", "idempotent"),
     ("upsert", "idempotent"),
     ("total_timeout", "deadline"),

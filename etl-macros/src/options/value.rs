@@ -20,6 +20,11 @@ pub(crate) enum Value {
     Flag,
     Count(Count),
     Duration(Duration, Span),
+    /// So many records in 1, 60 or 3,600 seconds.
+    Rate {
+        records: u32,
+        seconds: u64,
+    },
     Word(&'static str),
     Sides(Vec<(Side, Span)>),
     Key(Vec<Ident>),
@@ -111,6 +116,7 @@ pub(super) fn read(role: Role, spec: &Spec, key: &Ident, written: Written, error
         }
         (Kind::Count { max }, Written::Equals(value)) => count(spec, max, value, errors).map(Value::Count),
         (Kind::Duration, Written::Equals(value)) => duration(spec, value, errors),
+        (Kind::Rate, Written::Equals(value)) => rate(spec, value, errors),
         (Kind::Word(words), Written::Equals(value)) => word(spec, words, value, errors).map(Value::Word),
         (Kind::Path, Written::Equals(value)) => errors.keep(syn::Path::parse_mod_style.parse2(value)).map(Value::Path),
     }
@@ -182,6 +188,41 @@ fn duration(spec: &Spec, value: TokenStream, errors: &mut Errors) -> Option<Valu
         },
         other => {
             errors.on(other, messages::duration_is_text(spec.name, spec.example));
+            None
+        }
+    }
+}
+
+fn rate(spec: &Spec, value: TokenStream, errors: &mut Errors) -> Option<Value> {
+    let literal = match expression(spec, value, errors)? {
+        Expr::Lit(literal) => literal,
+        other => {
+            errors.on(other, messages::rate_is_text(spec.example));
+            return None;
+        }
+    };
+    let Lit::Str(text) = &literal.lit else {
+        errors.on(&literal, messages::rate_is_text(spec.example));
+        return None;
+    };
+    let known = text.value().split_once('/').and_then(|(records, unit)| {
+        let seconds = match unit.trim() {
+            "s" | "sec" => 1,
+            "m" | "min" => 60,
+            "h" | "hour" => 3_600,
+            _ => return None,
+        };
+        let records: u32 = records.trim().replace('_', "").parse().ok()?;
+        Some((records, seconds))
+    });
+    match known {
+        Some((0, _)) => {
+            errors.on(&literal, messages::zero(spec.name));
+            None
+        }
+        Some((records, seconds)) => Some(Value::Rate { records, seconds }),
+        None => {
+            errors.on(&literal, messages::bad_rate(&text.value()));
             None
         }
     }

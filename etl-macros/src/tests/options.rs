@@ -24,7 +24,7 @@ fn every_option_is_accepted_where_it_belongs() {
 
 #[test]
 fn an_unknown_option_is_answered_with_the_one_that_was_meant() {
-    let list = "there are `parallel`, `batch`, `concurrency`, `unordered`, `retries`, `backoff`, `timeout`, `deadline`, `validate`, `invalid` and `crate`";
+    let list = "there are `parallel`, `batch`, `concurrency`, `unordered`, `rate`, `retries`, `backoff`, `timeout`, `deadline`, `validate`, `invalid` and `crate`";
     let meant = |option: &str, meant: &str| format!("1:1 unknown option `{option}` for `#[transform]`; did you mean `{meant}`? ({list})");
     says(Role::Transform, "paralell", PLAIN, &[&meant("paralell", "parallel")]);
     says(Role::Transform, "retry = 3", PLAIN, &[&meant("retry", "retries")]);
@@ -155,6 +155,20 @@ fn a_key_is_one_field_or_several() {
             "1:1 `idempotent` has no effect on a loader that takes a transaction: its records are committed with the checkpoint, so none is loaded again; remove it",
         ],
     );
+}
+
+#[test]
+fn a_rate_is_so_many_in_a_time_for_what_waits() {
+    let of_awaiting = |options: &str, wanted: &[&str]| says(Role::Transform, options, "async fn a(r: &R) -> R {}", wanted);
+    of_awaiting(r#"rate = "1_000/min""#, &[]);
+    of_awaiting(r#"rate = "fast""#, &["1:8 `fast` is not a rate; write `rate = \"100/s\"`, `\"6000/min\"` or `\"50000/h\"`"]);
+    of_awaiting(r#"rate = "0/s""#, &["1:8 `rate` must be at least 1"]);
+    of_awaiting("rate = 100", &["1:8 `rate` is written as text, so many records by the second, the minute or the hour: `rate = \"100/s\"`"]);
+    let plain = "1:1 `rate` paces calls that wait for something else, but this plain `fn` computes; make it an `async fn`, or write `rate` on the extractor or the loader";
+    says(Role::Transform, r#"rate = "1/s""#, "fn a(r: &R) -> R {}", &[plain]);
+    says(Role::Filter, r#"rate = "1/s""#, "fn a(r: &R) -> bool {}", &[plain]);
+    says(Role::Loader, r#"rate = "1/s", linger = "5s""#, "fn a(r: &[R]) {}", &[]);
+    says(Role::Extractor, r#"rate = "1/s", linger = "5ms""#, "fn a() -> Vec<R> {}", &[]);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(crate) enum Name {
     Parallel,
     Concurrency,
     Unordered,
+    Rate,
+    Linger,
     Retries,
     Backoff,
     Timeout,
@@ -26,15 +28,15 @@ pub(crate) enum Name {
     Validate,
 }
 
-use Name::{Backoff, Batch, Concurrency, Deadline, Parallel, Retries, Timeout, Unordered, Validate};
+use Name::{Backoff, Batch, Concurrency, Deadline, Linger, Parallel, Rate, Retries, Timeout, Unordered, Validate};
 
 /// The options of a role, in the order in which `plan` shows them. The same table as in `etl-macros/src/options/table.rs`.
 pub(crate) const fn of(role: Role) -> &'static [Name] {
     match role {
-        Role::Extractor => &[Batch, Retries, Backoff, Timeout, Deadline],
-        Role::Transform => &[Batch, Parallel, Concurrency, Unordered, Retries, Backoff, Timeout, Deadline, Validate],
-        Role::Filter => &[Retries, Backoff, Timeout, Deadline, Validate],
-        Role::Loader => &[Batch, Retries, Backoff, Timeout, Deadline, Validate],
+        Role::Extractor => &[Batch, Linger, Rate, Retries, Backoff, Timeout, Deadline],
+        Role::Transform => &[Batch, Parallel, Concurrency, Unordered, Rate, Retries, Backoff, Timeout, Deadline, Validate],
+        Role::Filter => &[Rate, Retries, Backoff, Timeout, Deadline, Validate],
+        Role::Loader => &[Batch, Linger, Rate, Retries, Backoff, Timeout, Deadline, Validate],
     }
 }
 
@@ -42,7 +44,7 @@ pub(crate) const fn of(role: Role) -> &'static [Name] {
 const AUTHORS: [&str; 6] = ["invalid", "malformed", "on_invalid", "on_malformed", "replayable", "idempotent"];
 
 /// Words that other tools use, and ours for them.
-const OFTEN_MEANT: [(&str, Name); 7] = [
+const OFTEN_MEANT: [(&str, Name); 9] = [
     ("retry", Retries),
     ("max_retries", Retries),
     ("batch_size", Batch),
@@ -50,10 +52,12 @@ const OFTEN_MEANT: [(&str, Name); 7] = [
     ("buffered", Concurrency),
     ("workers", Parallel),
     ("delay", Backoff),
+    ("rate_limit", Rate),
+    ("flush_interval", Linger),
 ];
 
 impl Name {
-    const ALL: [Self; 9] = [Batch, Parallel, Concurrency, Unordered, Retries, Backoff, Timeout, Deadline, Validate];
+    const ALL: [Self; 11] = [Batch, Linger, Parallel, Concurrency, Unordered, Rate, Retries, Backoff, Timeout, Deadline, Validate];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -61,6 +65,8 @@ impl Name {
             Parallel => "parallel",
             Concurrency => "concurrency",
             Unordered => "unordered",
+            Rate => "rate",
+            Linger => "linger",
             Retries => "retries",
             Backoff => "backoff",
             Timeout => "timeout",
@@ -151,6 +157,8 @@ impl<'a> Overlay<'a> {
             Parallel => options.parallel = value::switch(text)?,
             Concurrency => options.concurrency = Some(fits(value::count(text, 1, usize::MAX as u64)?)),
             Unordered => options.unordered = value::switch(text)?,
+            Rate => options.rate = Some(value::rate(text)?),
+            Linger => options.linger = Some(value::duration(text)?),
             Retries => options.retries = Some(u32::try_from(value::count(text, 0, u32::MAX.into())?).unwrap_or(u32::MAX)),
             Backoff => options.backoff = Some(value::duration(text)?),
             Timeout => options.timeout = Some(value::duration(text)?),
@@ -175,6 +183,7 @@ impl<'a> Overlay<'a> {
                     stage.most_batch.unwrap_or(0)
                 ));
             }
+            Rate if !paced(stage) => "cannot be set: a plain `fn` computes, and is paced by what it is given",
             Timeout if !stage.is_async => "cannot be set: a plain `fn` cannot be stopped",
             Validate if self.validate == Some(true) && !has_rules(stage) => {
                 "cannot be switched on: the attribute does not say which side to validate"
@@ -261,6 +270,8 @@ impl<'a> Overlay<'a> {
             Parallel => !stage.stateful,
             Concurrency => stage.is_async && !stage.stateful,
             Unordered => self.options.unordered || self.options.parallel || self.options.concurrency > Some(1),
+            Rate => self.options.rate.is_some(),
+            Linger => self.options.linger.is_some(),
             Retries => stage.classes.contains(Class::Retry),
             Backoff => self.options.retries.unwrap_or(0) > 0,
             Timeout => stage.is_async,
@@ -268,6 +279,11 @@ impl<'a> Overlay<'a> {
             Validate => has_rules(stage),
         }
     }
+}
+
+/// Whether it waits for something, so that it can be kept to a rate.
+const fn paced(stage: &StageDefinition) -> bool {
+    stage.is_async || matches!(stage.role, Role::Extractor | Role::Loader)
 }
 
 const fn has_rules(stage: &StageDefinition) -> bool {
@@ -281,6 +297,8 @@ fn in_attribute(stage: &StageDefinition, name: Name) -> bool {
         Parallel => options.parallel,
         Concurrency => options.concurrency.is_some(),
         Unordered => options.unordered,
+        Rate => options.rate.is_some(),
+        Linger => options.linger.is_some(),
         Retries => options.retries.is_some(),
         Backoff => options.backoff.is_some(),
         Timeout => options.timeout.is_some(),
@@ -297,6 +315,8 @@ fn shown(name: Name, settings: &StageSettings) -> Option<String> {
         Parallel => switch(settings.parallel),
         Concurrency => Some(settings.concurrency.to_string()),
         Unordered => switch(settings.unordered),
+        Rate => settings.rate.map(|rate| rate.to_string()),
+        Linger => Some(duration(settings.linger)),
         Retries => Some(settings.retries.to_string()),
         Backoff => Some(duration(settings.backoff)),
         Timeout => settings.timeout.map(duration),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::contract::policy::Threshold;
+use crate::contract::stage::Rate;
 
 /// `on`, `off` and their like.
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
@@ -34,6 +35,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) => Ok(duration),
         Err(_) => Err(format!("must be a duration such as `5s`, `250ms`, `2m` or `1h 30m`, not `{text}`")),
     }
+}
+
+/// A rate, such as `100/s`.
+pub(crate) fn rate(text: &str) -> Result<Rate, String> {
+    Rate::parse(text).ok_or_else(|| format!("must be a rate such as `100/s`, `6000/min` or `50000/h`, not `{text}`"))
 }
 
 /// A number of bytes, such as `64 MiB`; a number alone means bytes.

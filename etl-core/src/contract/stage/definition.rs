@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::Rate;
 use crate::contract::error::{Class, Classes};
 use crate::contract::guarantee::TargetKind;
 
@@ -71,6 +72,10 @@ pub struct StageOptions {
     pub concurrency: Option<usize>,
     /// Whether the order of the source may be lost.
     pub unordered: bool,
+    /// How many records may pass in a time.
+    pub rate: Option<Rate>,
+    /// How long a record may wait for its batch to fill.
+    pub linger: Option<Duration>,
     /// How often a record (or a batch) whose error is of class retry is tried again.
     pub retries: Option<u32>,
     /// The first pause before a retry; it doubles, with jitter.
@@ -101,6 +106,8 @@ impl StageOptions {
         parallel: false,
         concurrency: None,
         unordered: false,
+        rate: None,
+        linger: None,
         retries: None,
         backoff: None,
         timeout: None,
@@ -194,6 +201,20 @@ impl StageOptions {
     #[must_use]
     pub const fn with_unordered(mut self) -> Self {
         self.unordered = true;
+        self
+    }
+
+    /// [`StageOptions::rate`]
+    #[must_use]
+    pub const fn with_rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// [`StageOptions::linger`]
+    #[must_use]
+    pub const fn with_linger(mut self, longest: Duration) -> Self {
+        self.linger = Some(longest);
         self
     }
 

@@ -4,10 +4,12 @@
 //! it stands.
 
 mod definition;
+mod rate;
 mod returned;
 mod rules;
 
 pub use definition::{Role, StageDefinition, StageOptions, Takes};
+pub use rate::Rate;
 pub use returned::{Batch, BatchReturn, Each, Emitted, Fallible, LoadReturn, RecordErrorOf, StageReturn};
 pub use rules::{Checked, Guard, Rules, Unchecked, Violation, Violations};
 

@@ -64,6 +64,7 @@ where
     let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
     let mut attempts = 1;
     loop {
+        stage.keep_pace(1).await;
         let failed = match guarded_async(timed(stage, call())).await {
             Err(panic) => return Outcome { index, attempts, result: Err(Failed::Engine(panic)) },
             Ok(Ended::TimedOut(error)) => Failed::Engine(error),
@@ -89,6 +90,7 @@ where
 /// Calls once: the record is given away, so there is nothing to try again with.
 async fn call_owned<S: EachAsync<Feed = Owned>>(lent: Lent<'_, S::Needs>, stage: &Stage, index: usize, record: S::In) -> Outcome<S> {
     let _permit = stage.calls.acquire().await;
+    stage.keep_pace(1).await;
     let result = match guarded_async(timed(stage, S::call(lent, record))).await {
         Err(panic) => Err(Failed::Engine(panic)),
         Ok(Ended::TimedOut(error)) => Err(Failed::Engine(error)),
@@ -257,6 +259,7 @@ impl<S: EachAsyncStateful<Feed = Owned>> RunsAsync<S> for ways::AsyncStatefulOnc
                 Err(Stopped) => break,
             }
             let shown = if must_show { work.show(&record) } else { None };
+            stage.keep_pace(1).await;
             let result = match guarded_async(timed(stage, S::call(lent, state, record))).await {
                 Err(panic) => Err(Failed::Engine(panic)),
                 Ok(Ended::TimedOut(error)) => Err(Failed::Engine(error)),
@@ -297,6 +300,7 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
             let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
             let mut attempts = 1;
             let result = loop {
+                stage.keep_pace(1).await;
                 let failed = match guarded_async(timed(stage, S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record)))).await {
                     Err(panic) => break Err(Failed::Engine(panic)),
                     Ok(Ended::TimedOut(error)) => Failed::Engine(error),

@@ -62,6 +62,7 @@ impl<S: BatchAsync> RunsAsync<S> for ways::BatchAsync {
             // The semaphore is never closed.
             let permit = stage.calls.acquire().await;
             let result = loop {
+                stage.keep_pace(indexes.len()).await;
                 let call = S::call(lent, state, <S::Feed as FeedBatch<S::In>>::arg(&mut rows));
                 let ended = guarded_async(timed(stage, call)).await;
                 let result = match ended {

@@ -63,6 +63,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
             let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
             let mut attempts = 1;
             let settled = loop {
+                stage.keep_pace(1).await;
                 let ended = match guarded_async(timed(stage, S::keeps(lent, &record))).await {
                     Ok(ended) => ended,
                     Err(panic) => break work.stop(index, panic),
