@@ -145,6 +145,8 @@ pub(crate) struct Work<'w, Out> {
     inputs: Option<&'w [u32]>,
     /// The origin's index of each record of `out`, once that is not the one at its own place.
     out_inputs: Option<Vec<u32>>,
+    /// How many inputs went on as one record each, where they stay in the vector that they came in.
+    passed: usize,
     source_has_bytes: bool,
     /// The input at which the next slice of `batch` records begins.
     boundary: usize,
@@ -158,9 +160,23 @@ pub(crate) struct Stopped;
 
 impl<'w, Out> Work<'w, Out> {
     pub(crate) fn new(stage: &'w Stage, tally: &'w mut Tally, origin: &'w dyn Origin, inputs: Option<&'w [u32]>, entered: usize) -> Self {
+        let mut work = Self::in_place(stage, tally, origin, inputs, entered);
+        work.out.reserve_exact(entered);
+        work
+    }
+
+    /// For a stage of which no input becomes more than one record: the records stay where they are,
+    /// and are told of by [`Work::pass`] and [`Work::leave_out`] instead of [`Work::settle`].
+    pub(crate) fn in_place(
+        stage: &'w Stage,
+        tally: &'w mut Tally,
+        origin: &'w dyn Origin,
+        inputs: Option<&'w [u32]>,
+        entered: usize,
+    ) -> Self {
         tally.counts.entered = entered as u64;
         let source_has_bytes = entered > 0 && origin.payload(inputs.map_or(0, |inputs| inputs[0])).is_some();
-        Self { stage, tally, out: Vec::with_capacity(entered), origin, inputs, out_inputs: None, source_has_bytes, boundary: 0 }
+        Self { stage, tally, out: Vec::new(), origin, inputs, out_inputs: None, passed: 0, source_has_bytes, boundary: 0 }
     }
 
     /// The origin's index of the stage's input `index`.
@@ -252,6 +268,43 @@ impl<'w, Out> Work<'w, Out> {
         }
         self.note(index, before);
         ControlFlow::Continue(())
+    }
+
+    /// Input `index` has become one record, and the ones before it at most one each.
+    #[inline]
+    pub(crate) fn pass(&mut self, index: usize) {
+        self.passed += 1;
+        if let Some(inputs) = &mut self.out_inputs {
+            inputs.push(self.inputs.map_or(index as u32, |inputs| inputs[index]));
+        }
+    }
+
+    /// Input `index` is the next that becomes no record, whatever its fate is.
+    #[inline]
+    pub(crate) fn leave_out(&mut self, index: usize) {
+        if self.out_inputs.is_none() {
+            self.number_the_passed(index);
+        }
+    }
+
+    /// Until the first is left out, each record stands at the place of its input.
+    #[cold]
+    fn number_the_passed(&mut self, index: usize) {
+        let entered = usize::try_from(self.tally.counts.entered).unwrap_or(usize::MAX);
+        let mut inputs = Vec::with_capacity(entered);
+        inputs.extend((0..index).map(|earlier| self.input(earlier)));
+        self.out_inputs = Some(inputs);
+    }
+
+    /// What [`Work::finish`] gives back where the records stayed in `rows`; none of them where the
+    /// batch stops the run.
+    pub(crate) fn finish_in_place(self, mut rows: Vec<Out>) -> (Vec<Out>, Option<Vec<u32>>) {
+        if self.tally.failure.is_some() || self.tally.given_up {
+            rows.clear();
+        } else {
+            self.tally.counts.out += self.passed as u64;
+        }
+        (rows, self.out_inputs)
     }
 
     /// So many inputs are in the target.

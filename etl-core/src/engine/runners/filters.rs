@@ -1,9 +1,12 @@
 //! A filter: records are lent, and those that stay do not move out of their batch more than once.
 
+use std::ops::ControlFlow;
+
 use super::plain::{enters, put_back};
 use super::{LentAll, RunsAsync, RunsPlain};
 use crate::contract::error::{Class, StageError};
-use crate::contract::stage::{FilterAsync, FilterPlain, ways};
+use crate::contract::needs::Needs;
+use crate::contract::stage::{FilterAsync, FilterPlain, Guard, Lent, ways};
 use crate::engine::panics::guarded_async;
 use crate::engine::parcel::DecodedRecords;
 use crate::engine::retry::{Begun, pauses};
@@ -13,31 +16,57 @@ use crate::engine::work::{Stage, Stopped, Tally, Work};
 impl<S: FilterPlain> RunsPlain<S> for ways::FilterPlain {
     fn run((lent, rules, _): LentAll<'_, S>, stage: &Stage, _state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
-        for (index, record) in rows.into_iter().enumerate() {
-            if !work.begin(index) {
-                break;
+        let mut work = Work::in_place(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut stopped = false;
+        let mut index = 0;
+        // The standard library collects what it filters into the vector that it came from.
+        let kept = rows.into_iter().filter(|record| {
+            let keeps = !stopped
+                && keeps_one::<S>(&mut work, index, record, lent, rules).continue_value().unwrap_or_else(|| {
+                    stopped = true;
+                    false
+                });
+            if keeps {
+                work.pass(index);
+            } else {
+                work.leave_out(index);
             }
-            match enters::<S>(&mut work, index, &record, rules) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(Stopped) => break,
-            }
-            let settled = match S::keeps(lent, &record) {
-                Ok(keep) => {
-                    keep_or_filter(&mut work, index, record, keep);
-                    continue;
-                }
-                Err(error) => {
-                    let shown = work.show(&record);
-                    work.error(index, &error, 1, shown)
-                }
-            };
-            if settled.is_break() {
-                break;
-            }
+            index += 1;
+            keeps
+        });
+        let kept = kept.collect();
+        put_back::<S>(work.finish_in_place(kept), records);
+    }
+}
+
+/// Whether a record goes on; what becomes of it otherwise is settled here.
+#[inline]
+fn keeps_one<S: FilterPlain>(
+    work: &mut Work<'_, S::In>,
+    index: usize,
+    record: &S::In,
+    lent: Lent<'_, S::Needs>,
+    rules: <<S::InputGuard as Guard<S::In>>::Needs as Needs>::Lent<'_>,
+) -> ControlFlow<Stopped, bool> {
+    if !work.begin(index) {
+        return ControlFlow::Break(Stopped);
+    }
+    match enters::<S>(work, index, record, rules) {
+        Ok(true) => {}
+        Ok(false) => return ControlFlow::Continue(false),
+        Err(stopped) => return ControlFlow::Break(stopped),
+    }
+    match S::keeps(lent, record) {
+        Ok(true) => ControlFlow::Continue(true),
+        Ok(false) => {
+            work.filter();
+            ControlFlow::Continue(false)
         }
-        put_back::<S>(work.finish(), records);
+        Err(error) => {
+            let shown = work.show(record);
+            work.error(index, &error, 1, shown)?;
+            ControlFlow::Continue(false)
+        }
     }
 }
 
@@ -71,7 +100,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
                 match ended {
                     Ended::Done(Ok(keep)) => {
                         keep_or_filter(&mut work, index, record, keep);
-                        break std::ops::ControlFlow::Continue(());
+                        break ControlFlow::Continue(());
                     }
                     Ended::Done(Err(error)) => {
                         if error.class() == Class::Retry
