@@ -30,6 +30,9 @@ usage: cargo xtask COMMAND
   bench compile [--rounds N] [--write]
                      what the macros cost while compiling, beside the same job by hand: the median of N rounds (5);
                      with --write, into docs/compile-time.md
+  bench engine [--rounds N] [--write] [--only overhead|clean|cpu|io|memory]
+                     what the engine costs, beside the same work by hand and in other libraries: the median of N rounds (5);
+                     with --write, into docs/performance.md
 ";
 
 /// What was asked for.
@@ -41,6 +44,7 @@ enum Command {
     Editor,
     Ci,
     BenchCompile(bench::compile::Options),
+    BenchEngine(bench::engine::Options),
     Help,
 }
 
@@ -86,22 +90,49 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
 /// What follows `bench`.
 fn parse_bench(mut args: impl Iterator<Item = OsString>) -> std::result::Result<Command, String> {
     match args.next() {
-        Some(what) if what == "compile" => {}
-        Some(other) => return Err(format!("no bench named `{}`", other.display())),
-        None => return Err("bench needs a name: compile".to_owned()),
+        Some(what) if what == "compile" => parse_bench_compile(args),
+        Some(what) if what == "engine" => parse_bench_engine(args),
+        Some(other) => Err(format!("no bench named `{}`", other.display())),
+        None => Err("bench needs a name: compile or engine".to_owned()),
     }
+}
+
+fn parse_bench_compile(mut args: impl Iterator<Item = OsString>) -> std::result::Result<Command, String> {
     let mut options = bench::compile::Options::default();
     while let Some(flag) = args.next() {
         match flag.to_str() {
             Some("--write") => options.write = true,
-            Some("--rounds") => {
-                let number = args.next().and_then(|number| number.to_str()?.parse().ok()).filter(|rounds| *rounds > 0);
-                options.rounds = number.ok_or("--rounds needs a number above 0")?;
-            }
+            Some("--rounds") => options.rounds = rounds(args.next())?,
             _ => return Err(format!("unexpected argument `{}`", flag.display())),
         }
     }
     Ok(Command::BenchCompile(options))
+}
+
+fn parse_bench_engine(mut args: impl Iterator<Item = OsString>) -> std::result::Result<Command, String> {
+    let mut options = bench::engine::Options::default();
+    while let Some(flag) = args.next() {
+        match flag.to_str() {
+            Some("--write") => options.write = true,
+            Some("--rounds") => options.rounds = rounds(args.next())?,
+            Some("--only") => {
+                let name = args.next();
+                let part = bench::engine::Part::ALL.into_iter().find(|part| name.as_ref().is_some_and(|name| name == part.name()));
+                options.only = Some(part.ok_or("--only needs one of overhead, clean, cpu, io, memory")?);
+            }
+            _ => return Err(format!("unexpected argument `{}`", flag.display())),
+        }
+    }
+    if options.write && options.only.is_some() {
+        return Err("the page has all tables: --write goes without --only".to_owned());
+    }
+    Ok(Command::BenchEngine(options))
+}
+
+/// The number behind `--rounds`.
+fn rounds(number: Option<OsString>) -> std::result::Result<u32, String> {
+    let number = number.and_then(|number| number.to_str()?.parse().ok()).filter(|rounds| *rounds > 0);
+    number.ok_or_else(|| "--rounds needs a number above 0".to_owned())
 }
 
 fn run(command: Command) -> Result<()> {
@@ -112,6 +143,7 @@ fn run(command: Command) -> Result<()> {
         Command::Editor => editor::editor(),
         Command::Ci => ci::ci(),
         Command::BenchCompile(options) => bench::compile::compile(options),
+        Command::BenchEngine(options) => bench::engine::engine(options),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -141,6 +173,10 @@ mod tests {
         assert_eq!(parsed(&["bench", "compile"]), Ok(Command::BenchCompile(options)));
         let options = bench::compile::Options { rounds: 9, write: true };
         assert_eq!(parsed(&["bench", "compile", "--write", "--rounds", "9"]), Ok(Command::BenchCompile(options)));
+        let options = bench::engine::Options { rounds: 5, write: false, only: None };
+        assert_eq!(parsed(&["bench", "engine"]), Ok(Command::BenchEngine(options)));
+        let options = bench::engine::Options { rounds: 7, only: Some(bench::engine::Part::Io), ..options };
+        assert_eq!(parsed(&["bench", "engine", "--only", "io", "--rounds", "7"]), Ok(Command::BenchEngine(options)));
     }
 
     #[test]
@@ -151,7 +187,10 @@ mod tests {
             (&["test", "--fast"], "unexpected argument `--fast`"),
             (&["data", "--from"], "--from needs a directory"),
             (&["data", "--from", "a", "b"], "unexpected argument `--from`"),
-            (&["bench"], "bench needs a name: compile"),
+            (&["bench"], "bench needs a name: compile or engine"),
+            (&["bench", "engine", "--only"], "--only needs one of overhead, clean, cpu, io, memory"),
+            (&["bench", "engine", "--only", "gpu"], "--only needs one of overhead, clean, cpu, io, memory"),
+            (&["bench", "engine", "--only", "io", "--write"], "the page has all tables: --write goes without --only"),
             (&["bench", "run"], "no bench named `run`"),
             (&["bench", "compile", "--rounds"], "--rounds needs a number above 0"),
             (&["bench", "compile", "--rounds", "0"], "--rounds needs a number above 0"),

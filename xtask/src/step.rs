@@ -64,6 +64,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// `rustc 1.95.0`, without the commit.
+pub(crate) fn rustc_version() -> Result<String> {
+    let version = output(command("rustc").arg("--version"))?;
+    Ok(version.split(" (").next().unwrap_or_default().trim().to_owned())
+}
+
 /// Whether a command exists and succeeds, with nothing printed.
 pub(crate) fn works(command: &mut Command) -> bool {
     let silent = command.stdout(Stdio::null()).stderr(Stdio::null());

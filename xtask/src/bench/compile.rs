@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::crates::{Crate, Variant};
 use self::measure::{Target, Took};
 use self::page::Results;
-use crate::step::{Result, cargo, output, root, step};
+use crate::step::{Result, cargo, output, root, rustc_version, step};
 
 /// Pipelines in one crate: none is what is measured without any.
 const SIZES: [u32; 4] = [0, 1, 10, 50];
@@ -98,10 +98,4 @@ fn target_directory() -> Result<PathBuf> {
     let metadata: Value = serde_json::from_str(&output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?)?;
     let folder = metadata["target_directory"].as_str().ok_or("cargo does not say where it compiles to")?;
     Ok(folder.into())
-}
-
-/// `rustc 1.95.0`, without the commit.
-fn rustc_version() -> Result<String> {
-    let version = output(crate::step::command("rustc").arg("--version"))?;
-    Ok(version.split(" (").next().unwrap_or_default().trim().to_owned())
 }

@@ -1,3 +1,4 @@
 //! `cargo xtask bench`: what is measured on demand, because it takes minutes and a quiet machine.
 
 pub(crate) mod compile;
+pub(crate) mod engine;

@@ -1,0 +1,38 @@
+//! Work that waits.
+
+use crate::bench::engine::table::{Bar, Measure, Part, Row, Table};
+
+const RECORDS: u64 = 20_000;
+const BUFFERED: &str = "`buffered`";
+const OURS: &str = "**ours**, order kept";
+const OURS_SKEWED: &str = "**ours**, order kept, skewed";
+
+pub(super) fn tables() -> Vec<Table> {
+    vec![table(64), table(256)]
+}
+
+fn table(concurrency: u64) -> Table {
+    let row = |name, contestant: &str| Row::micro(name, Part::Io, contestant, RECORDS).with("concurrency", concurrency);
+    Table {
+        title: format!("Work that waits, {concurrency} calls at a time"),
+        about: format!("{RECORDS} records await 5 ms each. *Skewed*: one call in twenty takes 50 ms, the others 5 ms."),
+        rows: vec![
+            row(BUFFERED, "buffered"),
+            row(OURS, "ours"),
+            row("`buffer_unordered`, order lost", "buffer-unordered"),
+            row(OURS_SKEWED, "ours").with("skewed", 1),
+            row("`buffer_unordered`, order lost, skewed", "buffer-unordered").with("skewed", 1),
+            row("`buffered`, skewed", "buffered").with("skewed", 1),
+        ],
+        baseline: Some(BUFFERED),
+        ours: None,
+        bars: vec![
+            Bar { what: format!("io at {concurrency}: ours / buffered"), measure: Measure::Time { of: OURS, to: BUFFERED, limit: 1.05 } },
+            Bar {
+                what: format!("io at {concurrency}: ours with skewed latencies / ours with even ones"),
+                measure: Measure::Time { of: OURS_SKEWED, to: OURS, limit: 1.5 },
+            },
+        ],
+        runs_per_round: 1,
+    }
+}
