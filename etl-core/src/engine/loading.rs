@@ -412,6 +412,7 @@ impl<S: Loader> LoadSession for Session<'_, S> {
                 let _stopped = work.stop(at, panic);
             }
             drop(work);
+            self.stage.spares.give(rows);
             // From the batch's own numbers to those of the source.
             let mut origins = Vec::with_capacity(tally.excluded.len());
             for excluded in &mut tally.excluded {

@@ -21,6 +21,7 @@ mod run;
 mod runners;
 mod segment;
 mod shared;
+mod spares;
 mod steps;
 pub mod wiring;
 mod work;

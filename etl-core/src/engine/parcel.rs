@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::spares::Spares;
 use crate::contract::error::{Class, ErrorKind};
 use crate::contract::record::Record;
 use crate::contract::source::{BoxChunk, Malformed, Origin};
@@ -93,7 +94,7 @@ impl<T: Record> Rows for Vec<T> {
 pub(crate) trait Undecoded: Send {
     fn bytes(&self) -> usize;
     fn source_bytes(&self) -> u64;
-    fn decode(self: Box<Self>) -> (DecodedRecords, Vec<Malformed>);
+    fn decode(self: Box<Self>, spares: &Spares) -> (DecodedRecords, Vec<Malformed>);
 }
 
 impl<T: Record> Undecoded for BoxChunk<T> {
@@ -105,8 +106,8 @@ impl<T: Record> Undecoded for BoxChunk<T> {
         (**self).source_bytes()
     }
 
-    fn decode(self: Box<Self>) -> (DecodedRecords, Vec<Malformed>) {
-        let decoded = (*self).decode();
+    fn decode(self: Box<Self>, spares: &Spares) -> (DecodedRecords, Vec<Malformed>) {
+        let decoded = (*self).decode_into(spares.take());
         (DecodedRecords { rows: Box::new(decoded.records), inputs: decoded.inputs, origin: decoded.origin }, decoded.malformed)
     }
 }

@@ -323,7 +323,7 @@ pub(super) fn decode<C>(
     let stage = &shared.stages[0];
     let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence);
     let begun = Instant::now();
-    let (mut records, mut malformed) = match span.in_scope(|| guarded(|| chunk.decode())) {
+    let (mut records, mut malformed) = match span.in_scope(|| guarded(|| chunk.decode(&stage.spares))) {
         Ok(decoded) => decoded,
         Err(panic) => {
             shared.fail(stage.failure(panic));

@@ -10,6 +10,7 @@ use super::options::RunOptions;
 use super::pace::Pace;
 use super::parcel::Excluded;
 use super::pool::CpuPool;
+use super::spares::Spares;
 use super::steps::{LoadStep, OpenStep, Step};
 use super::wiring::{Outline, Plan};
 use super::work::{Stage, Tally};
@@ -76,6 +77,7 @@ impl<C> Shared<C> {
         let Plan { outline, source, steps, loader } = plan;
         let span = tracing::info_span!("run", pipeline = outline.name, run_id = %options.run_id);
         let stop = StopHandle::default();
+        let spares = Arc::new(Spares::default());
         let stages = outline
             .stages
             .iter()
@@ -87,6 +89,7 @@ impl<C> Shared<C> {
                 settings: settings.clone(),
                 calls: Arc::new(Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
                 pace: settings.rate.map(Pace::new),
+                spares: Arc::clone(&spares),
                 can_reject: options.dead_letter.is_some(),
                 abort: stop.abort.clone(),
                 span: tracing::info_span!(parent: &span, "stage", stage = definition.name),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::options::StageSettings;
 use super::pace::Pace;
 use super::parcel::Excluded;
+use super::spares::Spares;
 use crate::contract::error::{Class, Error, ErrorKind, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::record::Record;
@@ -36,6 +37,8 @@ pub struct Stage {
     /// The run is given up.
     pub(crate) abort: CancellationToken,
     pub(crate) span: tracing::Span,
+    /// Vectors for its records; all stages of a run share them.
+    pub(crate) spares: Arc<Spares>,
 }
 
 impl Stage {
@@ -145,8 +148,6 @@ pub(crate) struct Work<'w, Out> {
     inputs: Option<&'w [u32]>,
     /// The origin's index of each record of `out`, once that is not the one at its own place.
     out_inputs: Option<Vec<u32>>,
-    /// How many inputs went on as one record each, where they stay in the vector that they came in.
-    passed: usize,
     source_has_bytes: bool,
     /// The input at which the next slice of `batch` records begins.
     boundary: usize,
@@ -159,24 +160,15 @@ pub(crate) type RulesLent<'a, S> = <<<S as Transform>::OutputGuard as Guard<<S a
 pub(crate) struct Stopped;
 
 impl<'w, Out> Work<'w, Out> {
-    pub(crate) fn new(stage: &'w Stage, tally: &'w mut Tally, origin: &'w dyn Origin, inputs: Option<&'w [u32]>, entered: usize) -> Self {
-        let mut work = Self::in_place(stage, tally, origin, inputs, entered);
-        work.out.reserve_exact(entered);
-        work
-    }
-
-    /// For a stage of which no input becomes more than one record: the records stay where they are,
-    /// and are told of by [`Work::pass`] and [`Work::leave_out`] instead of [`Work::settle`].
-    pub(crate) fn in_place(
-        stage: &'w Stage,
-        tally: &'w mut Tally,
-        origin: &'w dyn Origin,
-        inputs: Option<&'w [u32]>,
-        entered: usize,
-    ) -> Self {
+    pub(crate) fn new(stage: &'w Stage, tally: &'w mut Tally, origin: &'w dyn Origin, inputs: Option<&'w [u32]>, entered: usize) -> Self
+    where
+        Out: Send + 'static,
+    {
         tally.counts.entered = entered as u64;
         let source_has_bytes = entered > 0 && origin.payload(inputs.map_or(0, |inputs| inputs[0])).is_some();
-        Self { stage, tally, out: Vec::new(), origin, inputs, out_inputs: None, passed: 0, source_has_bytes, boundary: 0 }
+        let mut out = stage.spares.take();
+        out.reserve(entered);
+        Self { stage, tally, out, origin, inputs, out_inputs: None, source_has_bytes, boundary: 0 }
     }
 
     /// The origin's index of the stage's input `index`.
@@ -190,18 +182,18 @@ impl<'w, Out> Work<'w, Out> {
     #[inline]
     pub(crate) fn begin(&mut self, index: usize) -> bool {
         self.tally.at = self.input(index);
-        index < self.boundary || self.begin_slice(index)
+        index < self.boundary || self.begin_slice(index).map(|boundary| self.boundary = boundary).is_some()
     }
 
+    /// Looks whether the run goes on; if so, gives back the input at which to look again.
     #[cold]
-    fn begin_slice(&mut self, index: usize) -> bool {
-        self.boundary = index + self.stage.settings.batch.max(1);
+    pub(crate) fn begin_slice(&mut self, index: usize) -> Option<usize> {
         self.tally.batches += 1;
-        let goes_on = !self.aborted();
-        if !goes_on {
+        if self.aborted() {
             self.give_up();
+            return None;
         }
-        goes_on
+        Some(index + self.stage.settings.batch.max(1))
     }
 
     /// The input that is being worked on, where inputs are numbered from 0.
@@ -270,41 +262,23 @@ impl<'w, Out> Work<'w, Out> {
         ControlFlow::Continue(())
     }
 
-    /// Input `index` has become one record, and the ones before it at most one each.
-    #[inline]
-    pub(crate) fn pass(&mut self, index: usize) {
-        self.passed += 1;
-        if let Some(inputs) = &mut self.out_inputs {
-            inputs.push(self.inputs.map_or(index as u32, |inputs| inputs[index]));
-        }
-    }
-
-    /// Input `index` is the next that becomes no record, whatever its fate is.
-    #[inline]
-    pub(crate) fn leave_out(&mut self, index: usize) {
-        if self.out_inputs.is_none() {
-            self.number_the_passed(index);
-        }
-    }
-
-    /// Until the first is left out, each record stands at the place of its input.
-    #[cold]
-    fn number_the_passed(&mut self, index: usize) {
-        let entered = usize::try_from(self.tally.counts.entered).unwrap_or(usize::MAX);
-        let mut inputs = Vec::with_capacity(entered);
-        inputs.extend((0..index).map(|earlier| self.input(earlier)));
-        self.out_inputs = Some(inputs);
-    }
-
-    /// What [`Work::finish`] gives back where the records stayed in `rows`; none of them where the
-    /// batch stops the run.
-    pub(crate) fn finish_in_place(self, mut rows: Vec<Out>) -> (Vec<Out>, Option<Vec<u32>>) {
+    /// What [`Work::finish`] gives back, where each input became at most one of `out`: those at
+    /// `places`, or all. None of them where the batch stops the run. Whatever has no other fate was
+    /// filtered.
+    pub(crate) fn finish_one_each(self, mut out: Vec<Out>, mut places: Option<Vec<u32>>) -> (Vec<Out>, Option<Vec<u32>>) {
         if self.tally.failure.is_some() || self.tally.given_up {
-            rows.clear();
-        } else {
-            self.tally.counts.out += self.passed as u64;
+            out.clear();
+            return (out, None);
         }
-        (rows, self.out_inputs)
+        let counts = &mut self.tally.counts;
+        counts.out = out.len() as u64;
+        counts.filtered = counts.entered - counts.out - counts.skipped - counts.rejected;
+        if let (Some(places), Some(inputs)) = (&mut places, self.inputs) {
+            for place in places {
+                *place = inputs[*place as usize];
+            }
+        }
+        (out, places)
     }
 
     /// So many inputs are in the target.

@@ -163,7 +163,10 @@ fn a_rate_is_so_many_in_a_time_for_what_waits() {
     of_awaiting(r#"rate = "1_000/min""#, &[]);
     of_awaiting(r#"rate = "fast""#, &["1:8 `fast` is not a rate; write `rate = \"100/s\"`, `\"6000/min\"` or `\"50000/h\"`"]);
     of_awaiting(r#"rate = "0/s""#, &["1:8 `rate` must be at least 1"]);
-    of_awaiting("rate = 100", &["1:8 `rate` is written as text, so many records by the second, the minute or the hour: `rate = \"100/s\"`"]);
+    of_awaiting(
+        "rate = 100",
+        &["1:8 `rate` is written as text, so many records by the second, the minute or the hour: `rate = \"100/s\"`"],
+    );
     let plain = "1:1 `rate` paces calls that wait for something else, but this plain `fn` computes; make it an `async fn`, or write `rate` on the extractor or the loader";
     says(Role::Transform, r#"rate = "1/s""#, "fn a(r: &R) -> R {}", &[plain]);
     says(Role::Filter, r#"rate = "1/s""#, "fn a(r: &R) -> bool {}", &[plain]);

@@ -109,6 +109,10 @@ impl Source for Counter {
         SourceInfo::named("counter")
     }
 
+    fn never_blocks(&self) -> bool {
+        true
+    }
+
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, etl_core::Result<Option<BoxChunk<Number>>>> {
         let from = self.next;
         self.next = self.end.min(from + wanted.records as u64);
@@ -130,7 +134,11 @@ impl Chunk<Number> for Range {
     }
 
     fn decode(self: Box<Self>) -> Decoded<Number> {
-        let records = (self.from..self.to).map(|value| Number { value }).collect();
+        self.decode_into(Vec::new())
+    }
+
+    fn decode_into(self: Box<Self>, mut records: Vec<Number>) -> Decoded<Number> {
+        records.extend((self.from..self.to).map(|value| Number { value }));
         Decoded { records, inputs: None, malformed: Vec::new(), origin: Arc::new(*self) }
     }
 }

@@ -116,6 +116,13 @@ pub trait Chunk<T>: Send {
 
     /// Decodes it.
     fn decode(self: Box<Self>) -> Decoded<T>;
+
+    /// As [`Chunk::decode`], into `room`: an empty vector that may have held records of an earlier
+    /// chunk.
+    fn decode_into(self: Box<Self>, room: Vec<T>) -> Decoded<T> {
+        drop(room);
+        self.decode()
+    }
 }
 
 /// A decoded chunk: every record of it is either among the records or malformed.

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::one_each;
 use super::plain::{enters, put_back};
 use super::{LentAll, RunsAsync, RunsPlain};
 use crate::contract::error::{Class, StageError};
@@ -15,27 +16,14 @@ use crate::engine::work::{Stage, Stopped, Tally, Work};
 
 impl<S: FilterPlain> RunsPlain<S> for ways::FilterPlain {
     fn run((lent, rules, _): LentAll<'_, S>, stage: &Stage, _state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
-        let rows: Vec<S::In> = records.take();
-        let mut work = Work::in_place(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
-        let mut stopped = false;
-        let mut index = 0;
-        // The standard library collects what it filters into the vector that it came from.
-        let kept = rows.into_iter().filter(|record| {
-            let keeps = !stopped
-                && keeps_one::<S>(&mut work, index, record, lent, rules).continue_value().unwrap_or_else(|| {
-                    stopped = true;
-                    false
-                });
-            if keeps {
-                work.pass(index);
-            } else {
-                work.leave_out(index);
-            }
-            index += 1;
-            keeps
+        let mut rows: Vec<S::In> = records.take();
+        let work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let kept = one_each::make(work, &mut rows, |work, index, record| {
+            let keeps = keeps_one::<S>(work, index, &record, lent, rules)?;
+            ControlFlow::Continue(keeps.then_some(record))
         });
-        let kept = kept.collect();
-        put_back::<S>(work.finish_in_place(kept), records);
+        put_back::<S>(kept, records);
+        stage.spares.give(rows);
     }
 }
 
@@ -48,20 +36,13 @@ fn keeps_one<S: FilterPlain>(
     lent: Lent<'_, S::Needs>,
     rules: <<S::InputGuard as Guard<S::In>>::Needs as Needs>::Lent<'_>,
 ) -> ControlFlow<Stopped, bool> {
-    if !work.begin(index) {
-        return ControlFlow::Break(Stopped);
-    }
     match enters::<S>(work, index, record, rules) {
         Ok(true) => {}
         Ok(false) => return ControlFlow::Continue(false),
         Err(stopped) => return ControlFlow::Break(stopped),
     }
     match S::keeps(lent, record) {
-        Ok(true) => ControlFlow::Continue(true),
-        Ok(false) => {
-            work.filter();
-            ControlFlow::Continue(false)
-        }
+        Ok(keeps) => ControlFlow::Continue(keeps),
         Err(error) => {
             let shown = work.show(record);
             work.error(index, &error, 1, shown)?;

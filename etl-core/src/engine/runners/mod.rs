@@ -6,6 +6,7 @@
 mod asynchronous;
 mod batches;
 mod filters;
+mod one_each;
 mod plain;
 
 use std::marker::PhantomData;

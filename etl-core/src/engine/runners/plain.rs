@@ -10,10 +10,10 @@ use crate::engine::work::{Stage, Stopped, Tally, Work};
 
 impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
     fn run((lent, rules, out_rules): LentAll<'_, S>, stage: &Stage, state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
-        let rows: Vec<S::In> = records.take();
+        let mut rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         let must_show = work.must_show();
-        for (index, record) in rows.into_iter().enumerate() {
+        for (index, record) in rows.drain(..).enumerate() {
             if !work.begin(index) {
                 break;
             }
@@ -37,6 +37,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
             }
         }
         put_back::<S>(work.finish(), records);
+        stage.spares.give(rows);
     }
 }
 
@@ -84,6 +85,7 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
             }
         }
         put_back::<S>(work.finish(), records);
+        stage.spares.give(rows);
     }
 }
 

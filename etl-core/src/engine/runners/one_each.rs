@@ -1,0 +1,70 @@
+//! One loop over a batch of which no record becomes more than one.
+//!
+//! What the loop needs for every record is in local variables, so that it is as tight as one written
+//! by hand; the bookkeeping ([`Work`]) is told of what is rare, and of the rest at the end.
+
+use std::ops::ControlFlow;
+
+use crate::contract::record::Record;
+use crate::engine::work::{Stopped, Work};
+
+/// What one record becomes: a record, or none, whose fate the work then knows.
+pub(super) type Became<T> = ControlFlow<Stopped, Option<T>>;
+
+/// The record that is being worked on, told of if the user's function panics.
+struct Place<'a, 'w, Out> {
+    work: &'a mut Work<'w, Out>,
+    index: usize,
+}
+
+impl<Out> Drop for Place<'_, '_, Out> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.work.blame(self.index);
+        }
+    }
+}
+
+/// Makes of each record what `one` makes of it; none is left in `rows`.
+pub(super) fn make<In: Record, Out: Record>(
+    mut work: Work<'_, Out>,
+    rows: &mut Vec<In>,
+    mut one: impl FnMut(&mut Work<'_, Out>, usize, In) -> Became<Out>,
+) -> (Vec<Out>, Option<Vec<u32>>) {
+    let entered = rows.len();
+    let mut out = std::mem::take(&mut work.out);
+    // The place of each record that goes on, once one was left out.
+    let mut places: Option<Vec<u32>> = None;
+    let mut place = Place { work: &mut work, index: 0 };
+    let mut boundary = 0;
+    for (index, record) in rows.drain(..).enumerate() {
+        if index == boundary {
+            match place.work.begin_slice(index) {
+                Some(next) => boundary = next,
+                None => break,
+            }
+        }
+        place.index = index;
+        match one(place.work, index, record) {
+            ControlFlow::Continue(Some(record)) => {
+                if let Some(places) = &mut places {
+                    places.push(index as u32);
+                }
+                out.push(record);
+            }
+            ControlFlow::Continue(None) if places.is_none() => places = Some(all_before(index, entered)),
+            ControlFlow::Continue(None) => {}
+            ControlFlow::Break(Stopped) => break,
+        }
+    }
+    drop(place);
+    work.finish_one_each(out, places)
+}
+
+/// Until the first is left out, each record stands at the place of its input.
+#[cold]
+fn all_before(index: usize, entered: usize) -> Vec<u32> {
+    let mut places = Vec::with_capacity(entered);
+    places.extend(0..index as u32);
+    places
+}

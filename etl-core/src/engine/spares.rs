@@ -1,0 +1,80 @@
+//! Vectors whose records have gone on, kept for the next batch: with them the engine allocates
+//! nothing while batches of one size follow each other.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What is kept of one record type, at most, in bytes: enough for the batches under way on some
+/// cores, and little beside the memory budget.
+const MOST_BYTES: usize = 4 << 20;
+
+/// Empty vectors, by the type of their records.
+#[derive(Default)]
+pub(crate) struct Spares(Mutex<HashMap<TypeId, Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    vectors: Vec<Box<dyn Any + Send>>,
+    bytes: usize,
+}
+
+impl Spares {
+    /// An empty vector, with room if there is one that has.
+    pub(crate) fn take<T: Send + 'static>(&self) -> Vec<T> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = kept.get_mut(&TypeId::of::<T>()) else { return Vec::new() };
+        let vector = kept.vectors.pop().and_then(|vector| vector.downcast::<Vec<T>>().ok());
+        let vector = vector.map_or_else(Vec::new, |vector| *vector);
+        kept.bytes -= bytes_of(&vector);
+        vector
+    }
+
+    /// Drops the records and keeps the vector.
+    pub(crate) fn give<T: Send + 'static>(&self, mut vector: Vec<T>) {
+        // Records are the user's, and so is how they are dropped: not under the lock.
+        vector.clear();
+        let bytes = bytes_of(&vector);
+        if bytes == 0 {
+            return;
+        }
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = all.entry(TypeId::of::<T>()).or_default();
+        if kept.bytes + bytes <= MOST_BYTES {
+            kept.bytes += bytes;
+            kept.vectors.push(Box::new(vector));
+        }
+    }
+}
+
+fn bytes_of<T>(vector: &Vec<T>) -> usize {
+    vector.capacity() * size_of::<T>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vector_comes_back_empty_and_as_large_as_it_was() {
+        let spares = Spares::default();
+        assert_eq!(spares.take::<u32>().capacity(), 0);
+        spares.give(vec![7_u32; 100]);
+        spares.give(vec!["other"; 3]);
+        let again = spares.take::<u32>();
+        assert!(again.is_empty() && again.capacity() == 100);
+        assert_eq!(spares.take::<u32>().capacity(), 0);
+    }
+
+    #[test]
+    fn i6_what_is_kept_is_bounded() {
+        let spares = Spares::default();
+        for _ in 0..10 {
+            spares.give(vec![0_u8; MOST_BYTES / 4]);
+        }
+        let kept = (0..10).filter(|_| spares.take::<u8>().capacity() > 0).count();
+        assert_eq!(kept, 4);
+        spares.give(vec![0_u8; MOST_BYTES + 1]);
+        assert_eq!(spares.take::<u8>().capacity(), 0);
+    }
+}
