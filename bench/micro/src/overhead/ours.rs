@@ -130,7 +130,11 @@ impl Chunk<Number> for Range {
     }
 
     fn decode(self: Box<Self>) -> Decoded<Number> {
-        let records = (self.from..self.to).map(|value| Number { value }).collect();
+        // As `fill` makes them.
+        let mut records = Vec::with_capacity((self.to - self.from) as usize);
+        for value in self.from..self.to {
+            records.push(Number { value });
+        }
         Decoded { records, inputs: None, malformed: Vec::new(), origin: Arc::new(*self) }
     }
 }
