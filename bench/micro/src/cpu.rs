@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 
 /// What is to be done for one record: the first eight bytes of the last digest.
 fn hashed(number: u64) -> u64 {
-    let mut text = [0_u8; 64];
+    let mut text = [0_u8; 128];
     text[..8].copy_from_slice(&number.to_le_bytes());
     for _ in 0..ROUNDS {
         let digest = Sha256::digest(text);

@@ -138,7 +138,11 @@ impl Chunk<Number> for Range {
     }
 
     fn decode_into(self: Box<Self>, mut records: Vec<Number>) -> Decoded<Number> {
-        records.extend((self.from..self.to).map(|value| Number { value }));
+        records.reserve((self.to - self.from) as usize);
+        // As `fill` makes them.
+        for value in self.from..self.to {
+            records.push(Number { value });
+        }
         Decoded { records, inputs: None, malformed: Vec::new(), origin: Arc::new(*self) }
     }
 }
