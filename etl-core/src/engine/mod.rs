@@ -23,10 +23,11 @@ mod segment;
 mod shared;
 mod spares;
 mod steps;
+mod stop;
 pub mod wiring;
 mod work;
 
 pub use options::{RunOptions, StageSettings};
 pub use pipeline::Pipeline;
 pub use run::{Checked, Run};
-pub use shared::StopHandle;
+pub use stop::StopHandle;

@@ -190,6 +190,7 @@ async fn pack<C>(
         Ok(permit) => Some(permit),
         Err(_others_hold_it) => {
             shared.starving.store(true, Relaxed);
+            shared.starves.notify_one();
             let permit = tokio::select! {
                 biased;
                 () = shared.stop.abort.cancelled() => return None,

@@ -16,7 +16,8 @@ use super::pool::CpuPool;
 use super::promises::{self, Place, Ready};
 use super::reading::{self, Start, lost};
 use super::segment::{drive, segments};
-use super::shared::{Letters, Ports, Shared, StopHandle};
+use super::shared::{Letters, Ports, Shared};
+use super::stop::StopHandle;
 use super::wiring::{Outline, Plan};
 use crate::contract::error::{Class, Error, ErrorKind, Result};
 use crate::contract::needs::Context;
@@ -315,11 +316,23 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
         Err(error) => Err(stage.failure(error)),
     });
     // About when the first of the records came that wait for their batch to fill.
-    let mut oldest: Option<Instant> = None;
+    let mut oldest: Option<tokio::time::Instant> = None;
     loop {
-        let train = if session.waiting() == 0 { Ok(input.recv().await) } else { tokio::time::timeout(PATIENCE, input.recv()).await };
+        let train = match oldest {
+            None => Some(input.recv().await),
+            Some(oldest) => {
+                let starving = shared.starving.load(Relaxed);
+                let patience = if starving { PATIENCE } else { stage.settings.linger.saturating_sub(oldest.elapsed()) };
+                tokio::select! {
+                    biased;
+                    train = input.recv() => Some(train),
+                    () = shared.starves.notified(), if !starving => continue,
+                    () = tokio::time::sleep(patience) => None,
+                }
+            }
+        };
         match train {
-            Ok(Some(train)) => {
+            Some(Some(train)) => {
                 for parcel in train {
                     session.gather(parcel);
                     while session.waiting() >= stage.settings.batch && usable && !dry && !shared.stop.abort.is_cancelled() {
@@ -328,17 +341,17 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
                     }
                 }
             }
-            Ok(None) => break,
+            Some(None) => break,
             // The records that wait here may hold the memory that the reader waits for (I7).
-            Err(_nothing_came) if shared.starving.load(Relaxed) && usable && !dry => {
+            None if shared.starving.load(Relaxed) && usable && !dry => {
                 let waiting = session.waiting();
                 load_batch(shared, session.as_mut(), waiting, &letters).await;
             }
-            Err(_nothing_came) => {}
+            None => {}
         }
         if session.waiting() == 0 {
             oldest = None;
-        } else if oldest.get_or_insert_with(Instant::now).elapsed() >= stage.settings.linger
+        } else if oldest.get_or_insert_with(tokio::time::Instant::now).elapsed() >= stage.settings.linger
             && usable
             && !dry
             && !shared.stop.abort.is_cancelled()

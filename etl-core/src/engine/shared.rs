@@ -3,8 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tokio::sync::{Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::options::RunOptions;
 use super::pace::Pace;
@@ -12,38 +11,12 @@ use super::parcel::Excluded;
 use super::pool::CpuPool;
 use super::spares::Spares;
 use super::steps::{LoadStep, OpenStep, Step};
+use super::stop::StopHandle;
 use super::wiring::{Outline, Plan};
 use super::work::{Stage, Tally};
 use crate::contract::error::{Error, ErrorKind};
 use crate::contract::source::{Origin, SourceInfo};
 use crate::observe::metrics::Metrics;
-
-/// Stops a run from outside.
-#[derive(Clone, Debug)]
-pub struct StopHandle {
-    pub(super) drain: CancellationToken,
-    pub(super) abort: CancellationToken,
-}
-
-impl Default for StopHandle {
-    fn default() -> Self {
-        let abort = CancellationToken::new();
-        // Who gives up does not read on either.
-        Self { drain: abort.child_token(), abort }
-    }
-}
-
-impl StopHandle {
-    /// Reads no further and finishes what has been read.
-    pub fn drain(&self) {
-        self.drain.cancel();
-    }
-
-    /// Gives up what is not committed.
-    pub fn abort(&self) {
-        self.abort.cancel();
-    }
-}
 
 /// Excluded records of one stage and batch, on their way to the dead letters.
 pub(super) struct Letters {
@@ -65,6 +38,8 @@ pub(super) struct Shared<C> {
     pub(super) budget: Arc<Semaphore>,
     /// The reader waits for memory that others hold.
     pub(super) starving: AtomicBool,
+    /// Told each time it begins to.
+    pub(super) starves: Notify,
     pub(super) span: tracing::Span,
     failure: Mutex<Option<Error>>,
 }
@@ -100,6 +75,7 @@ impl<C> Shared<C> {
             metrics: Arc::new(Metrics::new(outline.stages.len())),
             budget: Arc::new(Semaphore::new(units.clamp(1, Semaphore::MAX_PERMITS))),
             starving: AtomicBool::new(false),
+            starves: Notify::new(),
             context,
             outline,
             options,

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 use super::options::StageSettings;
 use super::pace::Pace;
 use super::parcel::Excluded;
 use super::spares::Spares;
+use super::stop::Abort;
 use crate::contract::error::{Class, Error, ErrorKind, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::record::Record;
@@ -35,7 +35,7 @@ pub struct Stage {
     /// Whether a rejected record has somewhere to go.
     pub(crate) can_reject: bool,
     /// The run is given up.
-    pub(crate) abort: CancellationToken,
+    pub(crate) abort: Abort,
     pub(crate) span: tracing::Span,
     /// Vectors for its records; all stages of a run share them.
     pub(crate) spares: Arc<Spares>,

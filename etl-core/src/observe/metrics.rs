@@ -151,17 +151,23 @@ impl Metrics {
     }
 
     pub(crate) fn add(&self, stage: usize, counts: &Counts, retries: u64, busy: Duration) {
+        // Most are zero, and an atomic addition costs more than a look.
+        let add = |counter: &AtomicU64, count: u64| {
+            if count > 0 {
+                counter.fetch_add(count, Relaxed);
+            }
+        };
         let metrics = &self.stages[stage];
-        metrics.entered.fetch_add(counts.entered, Relaxed);
-        metrics.made.fetch_add(counts.made, Relaxed);
-        metrics.out.fetch_add(counts.out, Relaxed);
-        metrics.filtered.fetch_add(counts.filtered, Relaxed);
-        metrics.skipped.fetch_add(counts.skipped, Relaxed);
-        metrics.rejected.fetch_add(counts.rejected, Relaxed);
-        metrics.failed.fetch_add(counts.failed, Relaxed);
-        metrics.unfinished.fetch_add(counts.unfinished, Relaxed);
-        metrics.retries.fetch_add(retries, Relaxed);
-        metrics.busy_nanos.fetch_add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        add(&metrics.entered, counts.entered);
+        add(&metrics.made, counts.made);
+        add(&metrics.out, counts.out);
+        add(&metrics.filtered, counts.filtered);
+        add(&metrics.skipped, counts.skipped);
+        add(&metrics.rejected, counts.rejected);
+        add(&metrics.failed, counts.failed);
+        add(&metrics.unfinished, counts.unfinished);
+        add(&metrics.retries, retries);
+        add(&metrics.busy_nanos, u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn add_batches(&self, stage: usize, batches: u64) {
