@@ -13,7 +13,7 @@ raw = pl.scan_csv(args.input, infer_schema=False, empty_string_is_null=False, qu
 def given(name):
     """The text of a column, null where `NA` means none."""
     column = pl.col(name)
-    return column.replace("NA", None) if name in OPTIONAL else column
+    return pl.when(column != "NA").then(column) if name in OPTIONAL else column
 
 
 typed = {name: given(name).cast(TYPES[kind], strict=False) for name, kind in NUMBERS.items()}
@@ -39,9 +39,9 @@ flights = (
     )
 )
 sink = flights.sink_parquet(args.output, compression="snappy", lazy=True) if args.format == "parquet" else flights.sink_ndjson(args.output, lazy=True)
-rejects = judged.filter(pl.col("reason").is_not_null()).sink_ndjson(args.rejects, lazy=True)
-sums = judged.group_by("reason").agg(pl.len(), pl.when(pl.col("reason").is_null()).then(typed["distance"]).sum().alias("distance"))
-*_, sums = pl.collect_all([sink, rejects, sums], engine="streaming")
-by_reason = {row["reason"]: row for row in sums.iter_rows(named=True)}
-good = by_reason.pop(None)
-answer(args, good["len"], good["distance"], {name: row["len"] for name, row in by_reason.items()})
+rejects = judged.filter(pl.col("reason").is_not_null())
+_, rejects = pl.collect_all([sink, rejects], engine="streaming")
+rejects.write_ndjson(args.rejects)
+done = pl.scan_parquet(args.output) if args.format == "parquet" else pl.scan_ndjson(args.output)
+good, distance = done.select(pl.len(), pl.col("distance").cast(pl.Int64).sum()).collect(engine="streaming").row(0)
+answer(args, good, distance, dict(rejects.group_by("reason").len().iter_rows()))
