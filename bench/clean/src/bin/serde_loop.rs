@@ -69,19 +69,19 @@ fn na<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Option<T
     if text == "NA" { Ok(None) } else { text.parse().map(Some).map_err(|_| serde::de::Error::custom("not a number")) }
 }
 
-fn clean(raw: RawFlight) -> Result<Flight, (RawFlight, Reason)> {
+fn clean(raw: RawFlight) -> Result<Flight, Box<(RawFlight, Reason)>> {
     let times = [raw.dep_time.unwrap_or(0), raw.sched_dep_time, raw.arr_time.unwrap_or(0), raw.sched_arr_time];
     if !times.into_iter().all(is_time_of_day) {
-        return Err((raw, Reason::BadTime));
+        return Err(Box::new((raw, Reason::BadTime)));
     }
     if raw.carrier.is_empty() {
-        return Err((raw, Reason::NoCarrier));
+        return Err(Box::new((raw, Reason::NoCarrier)));
     }
     if raw.distance <= 0 {
-        return Err((raw, Reason::BadDistance));
+        return Err(Box::new((raw, Reason::BadDistance)));
     }
     if raw.dep_delay.is_some_and(|delay| !(-120..=1440).contains(&delay)) {
-        return Err((raw, Reason::BadDelay));
+        return Err(Box::new((raw, Reason::BadDelay)));
     }
     Ok(Flight {
         route: format!("{}-{}", raw.origin, raw.dest),
@@ -199,7 +199,10 @@ fn main() -> Result<()> {
         let line = rows.reader().position().line();
         let Some(row) = rows.next() else { break };
         let cleaned = match row {
-            Ok(raw) => clean(raw).map_err(|(raw, reason)| (Some(raw), reason)),
+            Ok(raw) => clean(raw).map_err(|refused| {
+                let (raw, reason) = *refused;
+                (Some(raw), reason)
+            }),
             Err(error) => match error.kind() {
                 ErrorKind::UnequalLengths { .. } => Err((None, Reason::MissingColumn)),
                 ErrorKind::Deserialize { .. } => Err((None, Reason::BadNumber)),

@@ -78,8 +78,8 @@ impl<'a> Row<'a> {
 /// 64 bytes behind every field can be read.
 #[inline(always)]
 pub(crate) unsafe fn parse(bytes: &[u8], check: bool, place: impl Fn(usize) -> (usize, usize)) -> Result<Row<'_>, Reason> {
+    let fields = Fields { bytes, check, place };
     // SAFETY: all reads are within a field or the padding behind it.
-    let fields = unsafe { Fields { bytes, check, place } };
     unsafe {
         Ok(Row {
             year: fields.unsigned(0)?,
