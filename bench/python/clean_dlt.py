@@ -1,0 +1,45 @@
+"""dlt, to Parquet files in a folder."""
+
+import csv
+import itertools
+import json
+import os
+import shutil
+
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+
+import dlt
+
+from common import answer, arguments
+from rows import Rejected, clean
+
+args = arguments(["parquet"])
+if os.path.isdir(args.output):
+    shutil.rmtree(args.output)
+bad, sums = {}, {"good": 0, "distance": 0}
+
+
+@dlt.resource(name="flights", write_disposition="replace")
+def flights():
+    with open(args.input, newline="", encoding="utf-8") as file, open(args.rejects, "w", encoding="utf-8") as rejects:
+        rows = csv.reader(file)
+        next(rows)
+        numbered = itertools.islice(enumerate(rows, 2), args.records)
+        while batch := list(itertools.islice(numbered, 500)):
+            good = []
+            for line, fields in batch:
+                try:
+                    good.append(clean(fields))
+                except Rejected as rejected:
+                    reason = str(rejected)
+                    bad[reason] = bad.get(reason, 0) + 1
+                    rejects.write(json.dumps({"line": line, "reason": reason, "record": ",".join(fields)}) + "\n")
+            sums["good"] += len(good)
+            sums["distance"] += sum(flight["distance"] for flight in good)
+            yield good
+
+
+folder = os.path.abspath(args.output)
+pipeline = dlt.pipeline("clean", destination=dlt.destinations.filesystem(f"file://{folder}"), dataset_name="clean", pipelines_dir=f"{folder}.state")
+pipeline.run(flights(), loader_file_format="parquet")
+answer(args, sums["good"], sums["distance"], bad)
