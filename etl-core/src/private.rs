@@ -22,15 +22,17 @@ use crate::contract::needs::LentBy;
 pub use crate::contract::needs::{Context, Needs, Provides, Resource};
 pub use crate::contract::policy::{Atomic, Delivery, Policy, Threshold};
 use crate::contract::record::codec::{ColumnVisitor, FieldVisitor, ShowField};
-pub use crate::contract::record::codec::{Decode, Described, EachField, Encode, FieldSource};
-pub use crate::contract::record::{Column, Field, FieldError, Record, write_json};
+pub use crate::contract::record::codec::{Derived, EachField, FieldSource};
+use crate::contract::record::Record;
+pub use crate::contract::record::{Column, Field, FieldError};
 use crate::contract::record::{ColumnType, Problem, Sensitive};
 pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
 use crate::contract::stage::Retained;
+pub use crate::contract::stage::written::{Arguments, BatchOf, EachInto, EachOf, FilterOf, Returned, Written};
 pub use crate::contract::stage::{
-    Batch, BatchAsync, BatchPlain, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, EachPlain, Extractor, Fallible,
-    Feed, FeedBatch, FilterAsync, FilterPlain, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Role, StageDefinition, StageOptions,
-    StageReturn, Takes, TransactionOf, Transform, Unchecked, ways,
+    Batch, BatchAsync, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed, FeedBatch,
+    FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Role, StageDefinition, StageOptions, StageReturn, Takes,
+    TransactionOf, Transform, Unchecked, ways,
 };
 pub use crate::contract::target::{Target, Transaction, UNTARGETED, Untargeted};
 pub use crate::engine::pipeline::Pipeline;
@@ -50,8 +52,6 @@ pub type Fed<'a, F, S> = <F as Feed<<S as Transform>::In>>::Arg<'a>;
 pub type FedBatch<'a, F, S> = <F as FeedBatch<<S as Transform>::In>>::Arg<'a>;
 /// What a transform keeps.
 pub type StateOf<S> = <S as Transform>::State;
-/// What goes on from a transform.
-pub type OutOf<S> = Vec<<S as Transform>::Out>;
 /// How a call for one record ends; a filter's with whether it goes on.
 pub type Ended<S, T = ()> = Result<T, <S as Transform>::Error>;
 /// How a call for a batch ends.
@@ -303,7 +303,9 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 /// it is one that the compiler is silent about.
 pub mod witness {
     use crate::contract::source::ExtractReturn;
-    use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Rules, StageReturn};
+    use crate::contract::error::StageError;
+    use crate::contract::record::Record;
+    use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Rules, StageReturn, State};
     use crate::contract::target::Transaction;
 
     /// What an extractor returns.
@@ -314,25 +316,37 @@ pub mod witness {
 
     /// What a transform of records returns.
     #[must_use]
-    pub const fn transforms<R: StageReturn>() -> usize {
+    pub const fn transforms<R: StageReturn<Error: StageError>>() -> usize {
         0
     }
 
     /// What a transform of batches returns.
     #[must_use]
-    pub const fn transforms_batches<R: BatchReturn>() -> usize {
+    pub const fn transforms_batches<R: BatchReturn<Error: StageError>>() -> usize {
         0
     }
 
     /// What a filter returns.
     #[must_use]
-    pub const fn filters<R: FilterReturn>() -> usize {
+    pub const fn filters<R: FilterReturn<Error: StageError>>() -> usize {
         0
     }
 
     /// What a loader returns.
     #[must_use]
     pub const fn loads<R: LoadReturn>() -> usize {
+        0
+    }
+
+    /// What a transform or a filter takes.
+    #[must_use]
+    pub const fn takes<T: Record>() -> usize {
+        0
+    }
+
+    /// What a transform keeps between calls.
+    #[must_use]
+    pub const fn begins<T: State + Send + 'static>() -> usize {
         0
     }
 

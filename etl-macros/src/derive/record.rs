@@ -144,7 +144,6 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
         let (codec, name) = (field.codec(span), &field.name);
         quote_spanned!(span=> #codec::each(#doing, #index, |#record: &Self| &#record.#name)?;)
     });
-    let count = fields.len();
     // What cannot be read is an error already.
     let unreachable = fields.iter().any(|field| field.unreadable).then(|| quote_spanned!(span=> #[allow(unreachable_code)]));
     quote_spanned! {span=>
@@ -152,35 +151,19 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
             #import
 
             #[automatically_derived]
-            impl __etl::Described for #name {
-                const SCHEMA: &'static [__etl::Column] = &[#(#columns),*];
-            }
-
-            #[automatically_derived]
             #unreachable
-            impl __etl::Decode for #name {
+            impl __etl::Derived for #name {
+                const SCHEMA: &'static [__etl::Column] = &[#(#columns),*];
+
                 #[inline]
                 fn decode<Source: __etl::FieldSource>(#source: &mut Source) -> ::core::result::Result<Self, __etl::FieldError> {
                     ::core::result::Result::Ok(Self { #(#reads,)* })
                 }
-            }
 
-            #[automatically_derived]
-            impl __etl::Encode for #name {
                 #[inline]
                 fn fields<Doing: __etl::EachField<Self>>(#doing: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
                     #(#shown)*
                     ::core::result::Result::Ok(())
-                }
-            }
-
-            #[automatically_derived]
-            impl __etl::Record for #name {
-                const COLUMNS: ::core::primitive::usize = #count;
-
-                fn to_json(&self, __etl_out: &mut ::std::vec::Vec<::core::primitive::u8>) -> ::core::primitive::bool {
-                    __etl::write_json(self, __etl_out);
-                    true
                 }
             }
         };
@@ -191,25 +174,22 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
 /// nothing more.
 fn unusable(ctx: &Ctx, name: &Ident) -> TokenStream {
     let span = mixed_at(name.span());
-    let etl = ctx.runtime_at(span);
+    let import = ctx.import();
     quote_spanned! {span=>
         const _: () = {
-            impl #etl::record::Described for #name {
-                const SCHEMA: &'static [#etl::record::Column] = &[];
-            }
-            impl #etl::record::Decode for #name {
-                fn decode<Source: #etl::record::codec::FieldSource>(
-                    _: &mut Source,
-                ) -> ::core::result::Result<Self, #etl::record::FieldError> {
+            #import
+
+            impl __etl::Derived for #name {
+                const SCHEMA: &'static [__etl::Column] = &[];
+
+                fn decode<Source: __etl::FieldSource>(_: &mut Source) -> ::core::result::Result<Self, __etl::FieldError> {
+                    ::core::unreachable!()
+                }
+
+                fn fields<Doing: __etl::EachField<Self>>(_: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
                     ::core::unreachable!()
                 }
             }
-            impl #etl::record::Encode for #name {
-                fn fields<Doing: #etl::record::codec::EachField<Self>>(_: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
-                    ::core::unreachable!()
-                }
-            }
-            impl #etl::record::Record for #name {}
         };
     }
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::Stage;
-use crate::ctx::{arguments_of, mixed_at, respan, runtime_at, text_of, with_static_lifetimes};
+use crate::ctx::{arguments_of, first_span, mixed_at, respan, runtime_at, text_of, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -110,25 +110,52 @@ impl Stage {
         made
     }
 
-    /// `Checked` at the word that asks for it, once it is known that `checked` has rules, or
-    /// `Unchecked`.
-    pub(super) fn guard(&self, side: Side, checked: &TokenStream) -> TokenStream {
-        match self.options.validates(side) {
-            Some(span) => {
-                let etl = runtime_at(span);
-                let checked = respan(checked.clone(), span);
-                let read = quote_spanned!(span=> {
-                    #[allow(unused_imports)]
-                    use #etl::ReadingRules as _;
-                    #etl::RulesOf::<#checked>::READ
-                });
-                quote_spanned! {span=>
-                    <[(); #etl::witness::has_rules::<#checked>()] as #etl::Known<#etl::Checked<#read>>>::Type
-                }
-            }
-            None => {
-                let etl = runtime_at(self.at());
-                quote_spanned!(self.at()=> #etl::Unchecked)
+    /// `Checked` at the word that asks for it, once it is known that `checked` has rules; nothing where no
+    /// word does.
+    pub(super) fn guard(&self, side: Side, checked: &TokenStream) -> Option<TokenStream> {
+        let span = self.options.validates(side)?;
+        let etl = runtime_at(span);
+        let checked = respan(checked.clone(), span);
+        let read = quote_spanned!(span=> {
+            #[allow(unused_imports)]
+            use #etl::ReadingRules as _;
+            #etl::RulesOf::<#checked>::READ
+        });
+        Some(quote_spanned! {span=>
+            <[(); #etl::witness::has_rules::<#checked>()] as #etl::Known<#etl::Checked<#read>>>::Type
+        })
+    }
+
+    /// The shape of a transform or a filter, known to be made of types that can be in it, each of which is
+    /// asked about at its own place; see [`Self::returned`].
+    pub(super) fn known_shape(&self, shape: &TokenStream, returned: &TokenStream, witness: &str) -> TokenStream {
+        let at = self.at();
+        let etl = runtime_at(at);
+        let witness = Ident::new(witness, at);
+        let (record, _) = self.signature.record();
+        let record_at = mixed_at(first_span(record));
+        let etl_of_record = runtime_at(record_at);
+        let takes = quote_spanned!(record_at=> #etl_of_record::witness::takes::<#record>());
+        let kept = self.signature.mutable.as_ref().map(|kept| {
+            let at = mixed_at(first_span(kept));
+            let etl = runtime_at(at);
+            quote_spanned!(at=> + #etl::witness::begins::<#kept>())
+        });
+        let borrowed = self.borrowed();
+        quote_spanned! {at=>
+            <[(); #takes + #etl::witness::#witness::<#returned>() #kept #(+ #borrowed)*] as #etl::Known<#shape>>::Type
+        }
+    }
+
+    /// The call of a plain `fn`, with the patterns of what it is called with.
+    pub(super) fn plain_call(&self, state: &TokenStream, fed: &TokenStream, body: &TokenStream) -> TokenStream {
+        let at = self.at();
+        let etl = runtime_at(at);
+        let lent = self.lent_pattern();
+        quote_spanned! {at=>
+            #[inline]
+            fn call((#lent, #state, #fed): #etl::Arguments<'_, '_, '_, Self>) -> #etl::Returned<Self> {
+                #body
             }
         }
     }
@@ -203,12 +230,18 @@ impl Stage {
         }
         let at = self.at();
         let etl = runtime_at(at);
-        // One by one, so that the error is at the type and not at all of them.
-        let borrowed = self.signature.needs.iter().map(|need| {
+        let borrowed = self.borrowed();
+        quote_spanned!(at=> <[(); 0 #(+ #borrowed)*] as #etl::Known<#tuple>>::Type)
+    }
+
+    /// That each type that is lent can be. One by one, so that the error is at the type and not at all of them.
+    fn borrowed(&self) -> impl Iterator<Item = TokenStream> {
+        let at = self.at();
+        let etl = runtime_at(at);
+        self.signature.needs.iter().map(move |need| {
             let need = with_static_lifetimes(need.to_token_stream());
             quote_spanned!(at=> #etl::witness::borrows::<#need>())
-        });
-        quote_spanned!(at=> <[(); 0 #(+ #borrowed)*] as #etl::Known<#tuple>>::Type)
+        })
     }
 
     fn need(&self, index: usize) -> Ident {

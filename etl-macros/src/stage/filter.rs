@@ -15,59 +15,59 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let at = stage.at();
     let etl = runtime_at(at);
 
-    let (nameable, known) = stage.returned(&signature.returned.nameable(&TokenStream::new()), "filters");
-    let error = quote_spanned!(at=> <#nameable as #etl::FilterReturn>::Error);
-    let asked = quote_spanned!(at=> <#nameable as #etl::FilterReturn>::keeps);
-    let classes = quote_spanned!(at=> #etl::transform_classes::<#name>());
-    let way = Ident::new(if signature.is_async { "FilterAsync" } else { "FilterPlain" }, at);
-
-    let looked_at = stage.local("record");
-    let pattern = stage.lent_pattern();
-    let call = stage.call(&looked_at.to_token_stream(), &TokenStream::new());
-    let kept = quote_spanned!(at=> #etl::Ended<Self, ::core::primitive::bool>);
-    let keeps = if signature.is_async {
-        let body = stage.future(&call, &asked);
-        quote_spanned! {at=>
-            fn keeps<'lent, 'fed>(
-                #pattern: #etl::LentTo<'lent, Self>,
-                #looked_at: &'fed #record,
-            ) -> impl ::core::future::Future<Output = #kept> + ::core::marker::Send {
-                #body
-            }
-        }
+    let returned = signature.returned.nameable(&TokenStream::new());
+    // An `async fn` says the type once more.
+    let (returned, known) = if signature.is_async {
+        let (name, known) = stage.returned(&returned, "filters");
+        (name.to_token_stream(), Some(known))
     } else {
-        quote_spanned! {at=>
-            #[inline]
-            fn keeps(
-                #pattern: #etl::LentTo<'_, Self>,
-                #looked_at: &#record,
-            ) -> #kept {
-                #asked(#call)
-            }
-        }
+        (returned, None)
     };
-    let needs = stage.needs();
-    let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::Transform>::In));
+    let classes = quote_spanned!(at=> #etl::transform_classes::<#name>());
+    let looked_at = stage.local("record");
+    let call = stage.call(&looked_at.to_token_stream(), &TokenStream::new());
+    let way = Ident::new(if signature.is_async { "FilterAsync" } else { "FilterPlain" }, at);
+    let (call, called) = if signature.is_async {
+        (None, Some(asynchronous(stage, &returned, &looked_at, &call)))
+    } else {
+        (Some(stage.plain_call(&quote_spanned!(at=> _), &looked_at.to_token_stream(), &call)), None)
+    };
+    let needs = signature.needs_tuple();
+    let guard = stage.guard(Side::Input, &record.to_token_stream()).map(|guard| quote_spanned!(at=> , #guard));
+    let shape = quote_spanned!(at=> #etl::FilterOf<#etl::ways::#way, #record, #returned, #needs #guard>);
+    let shape = stage.known_shape(&shape, &returned, "filters");
     let definition = stage.definition(Role::Filter, None);
     let assertions = stage.assertions(&classes);
     quote_spanned! {at=>
         #known
         #[automatically_derived]
-        impl #etl::Transform for #name {
-            type In = #record;
-            type Out = <Self as #etl::Transform>::In;
-            type Error = #error;
-            type Needs = #needs;
-            type State = ();
-            type InputGuard = #guard;
-            type OutputGuard = #etl::Unchecked;
-            type Way = #etl::ways::#way;
+        impl #etl::Written for #name {
+            type Shape = #shape;
             const DEFINITION: #etl::StageDefinition = #definition;
+            #call
         }
-        #[automatically_derived]
-        impl #etl::#way for #name {
-            #keeps
-        }
+        #called
         #assertions
+    }
+}
+
+fn asynchronous(stage: &Stage, returned: &TokenStream, looked_at: &Ident, call: &TokenStream) -> TokenStream {
+    let (record, _) = stage.signature.record();
+    let name = stage.name();
+    let at = stage.at();
+    let etl = runtime_at(at);
+    let pattern = stage.lent_pattern();
+    let asked = quote_spanned!(at=> <#returned as #etl::FilterReturn>::keeps);
+    let body = stage.future(call, &asked);
+    quote_spanned! {at=>
+        #[automatically_derived]
+        impl #etl::FilterAsync for #name {
+            fn keeps<'lent, 'fed>(
+                #pattern: #etl::LentTo<'lent, Self>,
+                #looked_at: &'fed #record,
+            ) -> impl ::core::future::Future<Output = #etl::Ended<Self, ::core::primitive::bool>> + ::core::marker::Send {
+                #body
+            }
+        }
     }
 }

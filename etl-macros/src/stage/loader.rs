@@ -68,7 +68,9 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let call = stage.call(&argument, &transaction.to_token_stream());
     let given = if signature.mutable.is_some() { transaction.to_token_stream() } else { quote_spanned!(at=> _) };
     let body = stage.future(&call, &asked);
-    let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::Loader>::In));
+    let guard = stage
+        .guard(Side::Input, &quote_spanned!(at=> <#name as #etl::Loader>::In))
+        .unwrap_or_else(|| quote_spanned!(at=> #etl::Unchecked));
     let definition = stage.definition(Role::Loader, None);
     let mut assertions = stage.assertions(&classes);
     if signature.mutable.is_none() && takes == Takes::BatchLent {

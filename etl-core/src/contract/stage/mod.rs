@@ -6,6 +6,7 @@
 mod definition;
 mod returned;
 mod rules;
+pub(crate) mod written;
 
 pub use definition::{Role, StageDefinition, StageOptions, Takes};
 pub use returned::{Batch, BatchReturn, Each, Emitted, Fallible, LoadReturn, RecordErrorOf, StageReturn};
