@@ -194,10 +194,11 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
     let (etl, import) = (runtime_at(span), ctx.import());
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let patterns: Vec<_> = kinds.iter().map(|kind| &kind.pattern).collect();
-    let classes: Vec<_> = kinds.iter().map(|kind| class(kind.class.unwrap_or("fail"), mixed_at(kind.name.span()))).collect();
+    let class_at = |word: &str, at: proc_macro2::Span| class(&runtime_at(at), word, at);
+    let classes: Vec<_> = kinds.iter().map(|kind| class_at(kind.class.unwrap_or("fail"), mixed_at(kind.name.span()))).collect();
     // A class that could not be read may be any: what is said of retries and dead letters would be a guess.
     let open = kinds.iter().any(|kind| kind.class.is_none()).then(|| {
-        let retry = class("retry", span);
+        let retry = class_at("retry", span);
         quote_spanned!(span=> .with(#retry).open())
     });
     let codes = kinds.iter().map(|kind| &kind.code);

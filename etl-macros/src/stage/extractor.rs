@@ -3,17 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
-use super::Stage;
-use crate::ctx::{runtime_at, with_static_lifetimes};
+use super::{Impls, Stage};
+use crate::ctx::{with_static_lifetimes};
 use crate::messages;
 use crate::role::Role;
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let returned = &signature.returned;
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let item = returned.hidden.as_ref().map(|hidden| {
         let item = with_static_lifetimes(hidden.item.to_token_stream());
@@ -53,7 +53,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         messages::replayable_already(),
     ));
     assertions.extend(stage.demand("malformed", &decodes, messages::nothing_to_decode()));
-    quote_spanned! {at=>
+    let tokens = quote_spanned! {at=>
         #known
         #[automatically_derived]
         impl #etl::Extractor for #name {
@@ -69,5 +69,6 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             }
         }
         #assertions
-    }
+    };
+    Impls { tokens, names: true }
 }

@@ -3,32 +3,24 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use super::Stage;
-use crate::ctx::runtime_at;
+use super::{Impls, Stage};
 use crate::options::Side;
 use crate::role::Role;
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let (record, _) = signature.record();
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let returned = signature.returned.nameable(&TokenStream::new());
-    // An `async fn` says the type once more.
-    let (returned, known) = if signature.is_async {
-        let (name, known) = stage.returned(&returned, "filters");
-        (name.to_token_stream(), Some(known))
-    } else {
-        (returned, None)
-    };
     let classes = quote_spanned!(at=> #etl::transform_classes::<#name>());
     let looked_at = stage.local("record");
     let call = stage.call(&looked_at.to_token_stream(), &TokenStream::new());
     let way = Ident::new(if signature.is_async { "FilterAsync" } else { "FilterPlain" }, at);
     let (call, called) = if signature.is_async {
-        (None, Some(asynchronous(stage, &returned, &looked_at, &call)))
+        (None, Some(asynchronous(stage, &looked_at, &call)))
     } else {
         (Some(stage.plain_call(&quote_spanned!(at=> _), &looked_at.to_token_stream(), &call)), None)
     };
@@ -38,8 +30,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let shape = stage.known_shape(&shape, &returned, "filters");
     let definition = stage.definition(Role::Filter, None);
     let assertions = stage.assertions(&classes);
-    quote_spanned! {at=>
-        #known
+    let tokens = quote_spanned! {at=>
         #[automatically_derived]
         impl #etl::Written for #name {
             type Shape = #shape;
@@ -48,16 +39,17 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         }
         #called
         #assertions
-    }
+    };
+    Impls { tokens, names: false }
 }
 
-fn asynchronous(stage: &Stage, returned: &TokenStream, looked_at: &Ident, call: &TokenStream) -> TokenStream {
+fn asynchronous(stage: &Stage, looked_at: &Ident, call: &TokenStream) -> TokenStream {
     let (record, _) = stage.signature.record();
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
     let pattern = stage.lent_pattern();
-    let asked = quote_spanned!(at=> <#returned as #etl::FilterReturn>::keeps);
+    let asked = quote_spanned!(at=> <#etl::Returned<Self> as #etl::FilterReturn>::keeps);
     let body = stage.future(call, &asked);
     quote_spanned! {at=>
         #[automatically_derived]

@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
-use super::Stage;
+use super::{Impls, Stage};
 use super::common::text;
-use crate::ctx::{first_span, mixed_at, runtime_at, with_static_lifetimes};
+use crate::ctx::{first_span, mixed_at, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -24,12 +24,12 @@ fn key(stage: &Stage, record: &syn::Type) -> Option<TokenStream> {
     Some(quote_spanned!(at=> const _: fn(&#record) = |#looked_at| { #(#looks)* };))
 }
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let (record, takes) = signature.record();
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let (nameable, known) = stage.returned(&signature.returned.nameable(&TokenStream::new()), "loads");
     let error = quote_spanned!(at=> <#nameable as #etl::LoadReturn>::Error);
@@ -42,7 +42,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let (target, needs, target_body, pattern, transacts) = match &signature.mutable {
         Some(transaction) => {
             let at = mixed_at(first_span(transaction));
-            let etl = runtime_at(at);
+            let etl = stage.etl(at);
             let transaction = with_static_lifetimes(transaction.to_token_stream());
             let (transaction, transacts) = stage.known("Transaction", at, &transaction, "transacts");
             let target = quote_spanned!(at=> <#transaction as #etl::Transaction>::Target);
@@ -85,13 +85,13 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     assertions.extend(key(stage, record));
     if let Some(Value::Count(batch)) = stage.options.get("batch").map(|entry| &entry.value) {
         let at = mixed_at(batch.span());
-        let etl = runtime_at(at);
+        let etl = stage.etl(at);
         let (message, batch) = (text(messages::too_many_values(), at), batch.tokens());
         assertions.extend(quote_spanned! {at=>
             const _: () = #etl::demand(<#name as #etl::Loader>::DEFINITION.fits_batch(#batch), #message);
         });
     }
-    quote_spanned! {at=>
+    let tokens = quote_spanned! {at=>
         #known
         #transacts
         #[automatically_derived]
@@ -119,5 +119,6 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             }
         }
         #assertions
-    }
+    };
+    Impls { tokens, names: true }
 }

@@ -33,6 +33,13 @@ pub(crate) struct Stage {
     pub(crate) fingerprint: u64,
 }
 
+/// What stands beside a stage's function.
+struct Impls {
+    tokens: TokenStream,
+    /// Whether there are names among them, which must not be seen outside.
+    names: bool,
+}
+
 /// Expands a stage attribute: the output, and what is wrong.
 pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) -> (TokenStream, Errors) {
     let mut errors = Errors::default();
@@ -79,14 +86,19 @@ pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) ->
         Role::Resource => resource::impls(&stage),
     };
     if role == Role::Resource {
-        impls.extend(stage.lends_no_result());
+        impls.tokens.extend(stage.lends_no_result());
     }
     let mut output = tokens;
     output.extend(proxy(role, &written, &item));
     let span = mixed_at(stage.signature.name.span());
-    let cfgs = cfgs(&item);
-    let import = stage.ctx.import();
-    output.extend(quote_spanned!(span=> #(#cfgs)* const _: () = { #import #impls };));
+    let mut cfgs = cfgs(&item).peekable();
+    // A block is what names and conditions are for; most stages have neither, and the compiler has work with each.
+    if impls.names || cfgs.peek().is_some() {
+        let impls = impls.tokens;
+        output.extend(quote_spanned!(span=> #(#cfgs)* const _: () = { #impls };));
+    } else {
+        output.extend(impls.tokens);
+    }
     (output, errors)
 }
 

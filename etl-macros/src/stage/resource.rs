@@ -4,14 +4,14 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::Stage;
-use crate::ctx::{arguments_of, runtime_at};
+use super::{Impls, Stage};
+use crate::ctx::{arguments_of};
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     // The type is written from its tokens: as a projection it could be equal to another resource's,
     // and the context could not provide both.
@@ -29,7 +29,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let (kept, lends) = stage.known("Value", at, &value.to_token_stream(), "lends");
     let needs = stage.needs();
     let text = name.unraw().to_string();
-    quote_spanned! {at=>
+    let tokens = quote_spanned! {at=>
         #lends
         #[automatically_derived]
         impl #etl::Resource for #name {
@@ -44,5 +44,6 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
                 #made
             }
         }
-    }
+    };
+    Impls { tokens, names: true }
 }

@@ -3,17 +3,17 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use super::Stage;
-use crate::ctx::{mixed_at, runtime_at, with_static_lifetimes};
+use super::{Impls, Stage};
+use crate::ctx::{mixed_at, with_static_lifetimes};
 use crate::options::Side;
 use crate::role::Role;
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let (record, takes) = signature.record();
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let hidden = signature.returned.hidden.as_ref().map(|hidden| {
         let item = with_static_lifetimes(hidden.item.to_token_stream());
@@ -21,8 +21,8 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     });
     let (asked, witness) = if takes.is_batch() { ("BatchReturn", "transforms_batches") } else { ("StageReturn", "transforms") };
     let returned = signature.returned.nameable(&hidden.unwrap_or_default());
-    // An `async fn` says the type once more, and so do the rules on it.
-    let (returned, known) = if signature.is_async || stage.options.validates(Side::Output).is_some() {
+    // The rules on it say the type once more.
+    let (returned, known) = if stage.options.validates(Side::Output).is_some() {
         let (name, known) = stage.returned(&returned, witness);
         (name.to_token_stream(), Some(known))
     } else {
@@ -48,8 +48,8 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             let feed = feed(stage);
             ("BatchOf", Some(quote_spanned!(at=> #feed,)))
         }
-        (false, None) => ("EachOf", None),
-        (false, Some(_)) => ("EachInto", None),
+        (false, Some(_)) if !signature.is_async => ("EachInto", None),
+        (false, _) => ("EachOf", None),
     };
     let (of, needs) = (Ident::new(of, at), signature.needs_tuple());
     let shape = quote_spanned!(at=> #etl::#of<#etl::ways::#way, #feed #record, #returned, #needs #extras>);
@@ -57,11 +57,11 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     let definition = stage.definition(Role::Transform, None);
     let (call, called) = match (signature.is_async, takes.is_batch()) {
         (false, _) => (Some(plain(stage)), None),
-        (true, false) => (None, Some(each(stage, &returned))),
-        (true, true) => (None, Some(batch(stage, &returned))),
+        (true, false) => (None, Some(each(stage))),
+        (true, true) => (None, Some(batch(stage))),
     };
     let assertions = stage.assertions(&classes);
-    quote_spanned! {at=>
+    let tokens = quote_spanned! {at=>
         #known
         #[automatically_derived]
         impl #etl::Written for #name {
@@ -71,13 +71,14 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         }
         #called
         #assertions
-    }
+    };
+    Impls { tokens, names: known.is_some() }
 }
 
 /// The call of a plain `fn`.
 fn plain(stage: &Stage) -> TokenStream {
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
     let (record, state, out) = (stage.local("record"), stage.local("state"), stage.local("out"));
     let call = stage.call(&argument(stage, &record), &state.to_token_stream());
     let (fed, body) = if stage.signature.returned.hidden.is_some() {
@@ -112,7 +113,7 @@ fn way(stage: &Stage) -> Ident {
 fn feed(stage: &Stage) -> TokenStream {
     let (_, takes) = stage.signature.record();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
     let feed = Ident::new(if takes.is_lent() || stage.is_retried() { "Borrowed" } else { "Owned" }, at);
     quote_spanned!(at=> #etl::#feed)
 }
@@ -124,7 +125,7 @@ fn argument(stage: &Stage, fed: &Ident) -> TokenStream {
         return fed.to_token_stream();
     }
     let span = mixed_at(crate::ctx::first_span(record));
-    let etl = runtime_at(span);
+    let etl = stage.etl(span);
     let clone = Ident::new(if takes.is_batch() { "all_retained" } else { "retained" }, span);
     quote_spanned!(span=> #etl::#clone::<#record>(#fed))
 }
@@ -135,12 +136,12 @@ fn keeps_or_ignores(stage: &Stage, state: &Ident) -> TokenStream {
 }
 
 /// An `async fn` on single records.
-fn each(stage: &Stage, nameable: &TokenStream) -> TokenStream {
+fn each(stage: &Stage) -> TokenStream {
     let signature = &stage.signature;
     let returned = &signature.returned;
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let feed = feed(stage);
     let (record, state) = (stage.local("record"), stage.local("state"));
@@ -156,7 +157,7 @@ fn each(stage: &Stage, nameable: &TokenStream) -> TokenStream {
             > + ::core::marker::Send
         }
     } else {
-        nameable.clone()
+        quote_spanned!(at=> #etl::Returned<Self>)
     };
     let (how, state) = if signature.mutable.is_some() {
         ("EachAsyncStateful", Some(quote_spanned!(at=> #state: &'fed mut #etl::StateOf<Self>,)))
@@ -182,16 +183,16 @@ fn each(stage: &Stage, nameable: &TokenStream) -> TokenStream {
 }
 
 /// An `async fn` on batches.
-fn batch(stage: &Stage, nameable: &TokenStream) -> TokenStream {
+fn batch(stage: &Stage) -> TokenStream {
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let feed = feed(stage);
     let (records, state) = (stage.local("records"), stage.local("state"));
     let pattern = stage.lent_pattern();
     let call = stage.call(&argument(stage, &records), &state.to_token_stream());
-    let asked = quote_spanned!(at=> <#nameable as #etl::BatchReturn>::outcomes);
+    let asked = quote_spanned!(at=> <#etl::Returned<Self> as #etl::BatchReturn>::outcomes);
     let state = keeps_or_ignores(stage, &state);
     let body = stage.future(&call, &asked);
     quote_spanned! {at=>

@@ -17,6 +17,13 @@ use crate::contract::needs::Needs;
 use crate::contract::record::Record;
 
 /// A transform or a filter, as its attribute writes it.
+///
+/// Its text is that of [`Transform`], word by word: the compiler looks at both, and says the same thing once.
+#[diagnostic::on_unimplemented(
+    message = "stage `{Self}` cannot stand between two stages",
+    label = "not a `#[transform]` or `#[filter]`",
+    note = "only a `#[transform]` or a `#[filter]` takes records and passes records on"
+)]
 pub trait Written: Sized + Send + Sync + 'static {
     /// What was read off the signature: [`EachOf`], [`EachInto`], [`FilterOf`] or [`BatchOf`].
     type Shape: Shape;
