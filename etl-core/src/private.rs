@@ -19,7 +19,7 @@ pub use crate::contract::guarantee::{
     Keyed, Numbered, Replayable, Transactional, at_least_once, at_most_once, effectively_once, exactly_once,
 };
 use crate::contract::needs::LentBy;
-pub use crate::contract::needs::{Context, Needs, Provides, Resource};
+pub use crate::contract::needs::{Context, MadeOf, Needs, Provides, Resource, WrittenResource};
 pub use crate::contract::policy::{Atomic, Delivery, Policy, Threshold};
 use crate::contract::record::codec::{ColumnVisitor, FieldVisitor, ShowField};
 pub use crate::contract::record::codec::{Derived, EachField, FieldSource};
@@ -28,7 +28,9 @@ pub use crate::contract::record::{Column, Field, FieldError};
 use crate::contract::record::{ColumnType, Problem, Sensitive};
 pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
 use crate::contract::stage::Retained;
-pub use crate::contract::stage::written::{Arguments, BatchOf, EachInto, EachOf, FilterOf, Returned, Written};
+pub use crate::contract::stage::written::{
+    Arguments, BatchOf, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, Returned, Written, WrittenExtractor,
+};
 pub use crate::contract::stage::{
     Batch, BatchAsync, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed, FeedBatch,
     FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Role, StageDefinition, StageOptions, StageReturn, Takes,
@@ -46,6 +48,8 @@ pub type LentToLoader<'a, S> = Lent<'a, <S as Loader>::Needs>;
 pub type LentToExtractor<'a, S> = Lent<'a, <S as Extractor>::Needs>;
 /// What is lent to the function of resource `S`.
 pub type LentToResource<'a, S> = Lent<'a, <S as Resource>::Needs>;
+/// What is kept of resource `S`.
+pub type KeptOf<S> = <S as Resource>::Kept;
 /// A record, fed to a function with `F`.
 pub type Fed<'a, F, S> = <F as Feed<<S as Transform>::In>>::Arg<'a>;
 /// A batch, fed to a function with `F`.
@@ -58,6 +62,8 @@ pub type Ended<S, T = ()> = Result<T, <S as Transform>::Error>;
 pub type BatchEnded<S> = Ended<S, Batch<<S as Transform>::Out, <S as Transform>::Error>>;
 /// How a load ends.
 pub type LoadEnded<S> = Loaded<<S as Loader>::Error>;
+/// What an extractor returns.
+pub type OpenedBy<S> = <<S as WrittenExtractor>::Shape as ExtractorShape>::Returned;
 /// How an extractor opens.
 pub type Opening<'a, S> = Result<BoxSource<'a, <S as Extractor>::Out>>;
 

@@ -189,7 +189,7 @@ impl Stage {
     }
 
     /// That a resource whose return type is a name lends no `Result` by that name: what is lent is read
-    /// from the signature, so it would be the `Result` itself.
+    /// from the signature, so it would be the `Result` itself. A term of the sum that [`Self::known`] tells of.
     pub(super) fn lends_no_result(&self) -> Option<TokenStream> {
         let ty = &self.signature.returned.ty;
         if arguments_of(ty, "Result").is_some() {
@@ -199,11 +199,12 @@ impl Stage {
         let etl = self.etl(self.at());
         let message = text(messages::resource_is_a_result(), self.at());
         Some(quote_spanned! {self.at()=>
-            const _: () = {
+            + {
                 #[allow(unused_imports)]
                 use #etl::PlainValue as _;
-                #etl::demand(!#etl::ValueOf::<#ty>::IS_RESULT, #message)
-            };
+                #etl::demand(!#etl::ValueOf::<#ty>::IS_RESULT, #message);
+                0
+            }
         })
     }
 
@@ -240,7 +241,7 @@ impl Stage {
     }
 
     /// That each type that is lent can be. One by one, so that the error is at the type and not at all of them.
-    fn borrowed(&self) -> impl Iterator<Item = TokenStream> {
+    pub(super) fn borrowed(&self) -> impl Iterator<Item = TokenStream> {
         let at = self.at();
         let etl = self.etl(at);
         self.signature.needs.iter().map(move |need| {

@@ -78,16 +78,13 @@ pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) ->
     errors.absorb(signature_errors);
     options::stage::check(role, &mut options, &signature, &mut errors);
     let stage = Stage { ctx, doc: crate::ctx::doc_of(&item.attrs), signature, options, fingerprint };
-    let mut impls = match role {
+    let impls = match role {
         Role::Extractor => extractor::impls(&stage),
         Role::Transform => transform::impls(&stage),
         Role::Filter => filter::impls(&stage),
         Role::Loader => loader::impls(&stage),
         Role::Resource => resource::impls(&stage),
     };
-    if role == Role::Resource {
-        impls.tokens.extend(stage.lends_no_result());
-    }
     let mut output = tokens;
     output.extend(proxy(role, &written, &item));
     let span = mixed_at(stage.signature.name.span());

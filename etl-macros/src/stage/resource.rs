@@ -26,24 +26,25 @@ pub(super) fn impls(stage: &Stage) -> Impls {
         quote_spanned!(at=> ::core::result::Result::Ok)
     };
     let made = stage.future(&call, &then);
-    let (kept, lends) = stage.known("Value", at, &value.to_token_stream(), "lends");
-    let needs = stage.needs();
+    let needs = signature.needs_tuple();
+    let borrowed = stage.borrowed();
+    let no_result = stage.lends_no_result();
     let text = name.unraw().to_string();
     let tokens = quote_spanned! {at=>
-        #lends
         #[automatically_derived]
-        impl #etl::Resource for #name {
+        impl #etl::WrittenResource for #name {
             type Value = #value;
-            type Kept = #kept;
-            type Needs = #needs;
+            type Shape = <
+                [(); #etl::witness::lends::<#value>() #(+ #borrowed)* #no_result] as #etl::Known<#etl::MadeOf<#value, #needs>>
+            >::Type;
             const NAME: &'static ::core::primitive::str = #text;
 
             fn make(
                 #pattern: #etl::LentToResource<'_, Self>,
-            ) -> impl ::core::future::Future<Output = #etl::Result<#kept>> + ::core::marker::Send {
+            ) -> impl ::core::future::Future<Output = #etl::Result<#etl::KeptOf<Self>>> + ::core::marker::Send {
                 #made
             }
         }
     };
-    Impls { tokens, names: true }
+    Impls { tokens, names: false }
 }

@@ -1,5 +1,5 @@
-//! What an attribute implements of a transform: one trait, with one type that says everything that is
-//! read off the signature.
+//! What an attribute implements of a stage: one trait, with one type that says everything that is read off
+//! the signature.
 //!
 //! The compiler looks at every impl, associated type and alias of the user's crate whenever anything in
 //! it is edited, and at what follows from them in this crate never again. So the traits that the engine
@@ -9,12 +9,14 @@
 use std::marker::PhantomData;
 
 use super::{
-    Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, Owned, StageDefinition,
+    Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, Owned, StageDefinition,
     StageReturn, State, Transform, Unchecked, ways,
 };
-use crate::contract::error::{Result, StageError};
+use crate::contract::error::StageError;
+use crate::contract::guarantee::SourceClass;
 use crate::contract::needs::Needs;
 use crate::contract::record::Record;
+use crate::contract::source::{BoxSource, ExtractReturn};
 
 /// A transform or a filter, as its attribute writes it.
 ///
@@ -337,5 +339,58 @@ where
         records: F::Arg<'_>,
     ) -> Result<Batch<R::Record, R::Error>, R::Error> {
         S::call((lent, state, records)).outcomes()
+    }
+}
+
+/// An extractor, as its attribute writes it. Its text is that of [`Extractor`], which the compiler then says once.
+#[diagnostic::on_unimplemented(
+    message = "stage `{Self}` cannot start a pipeline",
+    label = "not an `#[extractor]`",
+    note = "the first stage of a flow must be an `#[extractor]`"
+)]
+pub trait WrittenExtractor: Sized + Send + Sync + 'static {
+    /// [`ExtractorOf`] what it returns and needs.
+    type Shape: ExtractorShape;
+    /// See [`Extractor::DEFINITION`].
+    const DEFINITION: StageDefinition;
+
+    /// See [`Extractor::open`].
+    fn open<'a>(
+        lent: Lent<'a, <Self::Shape as ExtractorShape>::Needs>,
+    ) -> impl Future<Output = crate::Result<BoxSource<'a, <Self::Shape as ExtractorShape>::Out>>> + Send + 'a;
+}
+
+/// The types of an [`Extractor`].
+pub trait ExtractorShape {
+    /// See [`Extractor::Out`].
+    type Out: Record;
+    /// See [`Extractor::Class`].
+    type Class: SourceClass;
+    /// See [`Extractor::Needs`].
+    type Needs: Needs;
+    /// What the function returns.
+    type Returned: ExtractReturn<'static>;
+}
+
+/// An extractor that returns `R`, needs `N`, and can be read again as `C` says.
+#[derive(Debug)]
+pub struct ExtractorOf<R, N, C = <R as ExtractReturn<'static>>::Class>(PhantomData<(R, N, C)>);
+
+impl<R: ExtractReturn<'static>, N: Needs, C: SourceClass> ExtractorShape for ExtractorOf<R, N, C> {
+    type Out = R::Record;
+    type Class = C;
+    type Needs = N;
+    type Returned = R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: WrittenExtractor> Extractor for S {
+    type Out = <S::Shape as ExtractorShape>::Out;
+    type Class = <S::Shape as ExtractorShape>::Class;
+    type Needs = <S::Shape as ExtractorShape>::Needs;
+    const DEFINITION: StageDefinition = <S as WrittenExtractor>::DEFINITION;
+
+    fn open<'a>(lent: Lent<'a, Self::Needs>) -> impl Future<Output = Result<BoxSource<'a, Self::Out>, crate::Error>> + Send + 'a {
+        <S as WrittenExtractor>::open(lent)
     }
 }
