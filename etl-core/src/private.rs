@@ -29,7 +29,8 @@ use crate::contract::record::{ColumnType, Problem, Sensitive};
 pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
 use crate::contract::stage::Retained;
 pub use crate::contract::stage::written::{
-    Arguments, BatchOf, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, Returned, Written, WrittenExtractor,
+    Arguments, BatchOf, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, LoaderOf, LoaderShape, Returned, Written, WrittenExtractor,
+    WrittenLoader,
 };
 pub use crate::contract::stage::{
     Batch, BatchAsync, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed, FeedBatch,
@@ -64,6 +65,8 @@ pub type BatchEnded<S> = Ended<S, Batch<<S as Transform>::Out, <S as Transform>:
 pub type LoadEnded<S> = Loaded<<S as Loader>::Error>;
 /// What an extractor returns.
 pub type OpenedBy<S> = <<S as WrittenExtractor>::Shape as ExtractorShape>::Returned;
+/// What a loader without a transaction returns.
+pub type LoadedBy<S> = <<S as WrittenLoader>::Shape as LoaderShape>::Returned;
 /// How an extractor opens.
 pub type Opening<'a, S> = Result<BoxSource<'a, <S as Extractor>::Out>>;
 
@@ -340,7 +343,7 @@ pub mod witness {
 
     /// What a loader returns.
     #[must_use]
-    pub const fn loads<R: LoadReturn>() -> usize {
+    pub const fn loads<R: LoadReturn<Error: StageError>>() -> usize {
         0
     }
 

@@ -131,7 +131,7 @@ impl Stage {
         })
     }
 
-    /// The shape of a transform or a filter, known to be made of types that can be in it, each of which is
+    /// The shape of a stage that takes records, known to be made of types that can be in it, each of which is
     /// asked about at its own place; see [`Self::returned`].
     pub(super) fn known_shape(&self, shape: &TokenStream, returned: &TokenStream, witness: &str) -> TokenStream {
         let at = self.at();
@@ -226,18 +226,6 @@ impl Stage {
             type #name = <[(); #etl::witness::#witness::<#ty>()] as #etl::Known<#ty>>::Type;
         };
         (name, item)
-    }
-
-    /// The types that are lent, as a tuple that is known to be one that can be.
-    pub(super) fn needs(&self) -> TokenStream {
-        let tuple = self.signature.needs_tuple();
-        if self.signature.needs.is_empty() {
-            return tuple;
-        }
-        let at = self.at();
-        let etl = self.etl(at);
-        let borrowed = self.borrowed();
-        quote_spanned!(at=> <[(); 0 #(+ #borrowed)*] as #etl::Known<#tuple>>::Type)
     }
 
     /// That each type that is lent can be. One by one, so that the error is at the type and not at all of them.

@@ -1,7 +1,7 @@
 //! `#[resource]`: made once per run.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 use syn::ext::IdentExt;
 
 use super::{Impls, Stage};

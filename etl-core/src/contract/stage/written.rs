@@ -9,14 +9,15 @@
 use std::marker::PhantomData;
 
 use super::{
-    Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, Owned, StageDefinition,
-    StageReturn, State, Transform, Unchecked, ways,
+    Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, LoadReturn, Loaded,
+    Loader, Owned, StageDefinition, StageReturn, State, TransactionOf, Transform, Unchecked, ways,
 };
 use crate::contract::error::StageError;
-use crate::contract::guarantee::SourceClass;
+use crate::contract::guarantee::{SourceClass, TargetClass};
 use crate::contract::needs::Needs;
 use crate::contract::record::Record;
 use crate::contract::source::{BoxSource, ExtractReturn};
+use crate::contract::target::{Target, UNTARGETED, Untargeted};
 
 /// A transform or a filter, as its attribute writes it.
 ///
@@ -392,5 +393,85 @@ impl<S: WrittenExtractor> Extractor for S {
 
     fn open<'a>(lent: Lent<'a, Self::Needs>) -> impl Future<Output = Result<BoxSource<'a, Self::Out>, crate::Error>> + Send + 'a {
         <S as WrittenExtractor>::open(lent)
+    }
+}
+
+/// A loader that takes no transaction, as its attribute writes it. Its text is that of [`Loader`], which the compiler
+/// then says once.
+#[diagnostic::on_unimplemented(
+    message = "stage `{Self}` cannot end a pipeline",
+    label = "not a `#[loader]`",
+    note = "the last stage of a flow must be a `#[loader]`"
+)]
+pub trait WrittenLoader: Sized + Send + Sync + 'static {
+    /// [`LoaderOf`] what it takes, returns and needs.
+    type Shape: LoaderShape;
+    /// See [`Loader::DEFINITION`].
+    const DEFINITION: StageDefinition;
+
+    /// See [`Loader::load`].
+    fn load<'c, 'a>(
+        lent: Lent<'c, <Self::Shape as LoaderShape>::Needs>,
+        records: &'a [<Self::Shape as LoaderShape>::In],
+    ) -> impl Future<Output = Loaded<<Self::Shape as LoaderShape>::Error>> + Send;
+}
+
+/// The types of a [`Loader`] that takes no transaction.
+pub trait LoaderShape {
+    /// See [`Loader::In`].
+    type In: Record;
+    /// See [`Loader::Class`].
+    type Class: TargetClass;
+    /// See [`Loader::Error`].
+    type Error: StageError;
+    /// See [`Loader::Needs`].
+    type Needs: Needs;
+    /// See [`Loader::InputGuard`].
+    type InputGuard: Guard<Self::In>;
+    /// What the function returns.
+    type Returned: LoadReturn<Error = Self::Error>;
+}
+
+/// A loader that takes `T`, returns `R`, needs `N`, checks its input by `I`, and takes what is loaded a second time as
+/// `C` says.
+#[derive(Debug)]
+pub struct LoaderOf<T, R, N, I = Unchecked, C = <Untargeted as Target>::Class>(PhantomData<(T, R, N, I, C)>);
+
+impl<T, R, N, I, C> LoaderShape for LoaderOf<T, R, N, I, C>
+where
+    T: Record,
+    R: LoadReturn<Error: StageError>,
+    N: Needs,
+    I: Guard<T>,
+    C: TargetClass,
+{
+    type In = T;
+    type Class = C;
+    type Error = R::Error;
+    type Needs = N;
+    type InputGuard = I;
+    type Returned = R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: WrittenLoader> Loader for S {
+    type In = <S::Shape as LoaderShape>::In;
+    type Target = Untargeted;
+    type Class = <S::Shape as LoaderShape>::Class;
+    type Error = <S::Shape as LoaderShape>::Error;
+    type Needs = <S::Shape as LoaderShape>::Needs;
+    type InputGuard = <S::Shape as LoaderShape>::InputGuard;
+    const DEFINITION: StageDefinition = <S as WrittenLoader>::DEFINITION;
+
+    fn target<'a>(_: Lent<'a, Self::Needs>) -> &'a Untargeted {
+        &UNTARGETED
+    }
+
+    fn load<'c, 'a, 't>(
+        lent: Lent<'c, Self::Needs>,
+        records: &'a [Self::In],
+        _: &'a mut TransactionOf<'t, Self>,
+    ) -> impl Future<Output = Loaded<Self::Error>> + Send + use<'c, 'a, 't, S> {
+        <S as WrittenLoader>::load(lent, records)
     }
 }
