@@ -21,16 +21,16 @@ pub use crate::contract::guarantee::{
 use crate::contract::needs::LentBy;
 pub use crate::contract::needs::{Context, MadeOf, Needs, Provides, Resource, WrittenResource};
 pub use crate::contract::policy::{Atomic, Delivery, Policy, Threshold};
+use crate::contract::record::Record;
 use crate::contract::record::codec::{ColumnVisitor, FieldVisitor, ShowField};
 pub use crate::contract::record::codec::{Derived, EachField, FieldSource};
-use crate::contract::record::Record;
 pub use crate::contract::record::{Column, Field, FieldError};
 use crate::contract::record::{ColumnType, Problem, Sensitive};
 pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
 use crate::contract::stage::Retained;
 pub use crate::contract::stage::written::{
-    Arguments, BatchOf, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, LoaderOf, LoaderShape, Returned, Written, WrittenExtractor,
-    WrittenLoader,
+    Arguments, BatchOf, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, LoaderOf, LoaderShape, Returned, Written,
+    WrittenExtractor, WrittenLoader,
 };
 pub use crate::contract::stage::{
     Batch, BatchAsync, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed, FeedBatch,
@@ -311,9 +311,9 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 /// array, so that where a type is not fit the length is an error, and every type that follows from
 /// it is one that the compiler is silent about.
 pub mod witness {
-    use crate::contract::source::ExtractReturn;
     use crate::contract::error::StageError;
     use crate::contract::record::Record;
+    use crate::contract::source::ExtractReturn;
     use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Rules, StageReturn, State};
     use crate::contract::target::Transaction;
 
@@ -325,25 +325,25 @@ pub mod witness {
 
     /// What a transform of records returns.
     #[must_use]
-    pub const fn transforms<R: StageReturn<Error: StageError>>() -> usize {
+    pub const fn transforms<R: Transforms>() -> usize {
         0
     }
 
     /// What a transform of batches returns.
     #[must_use]
-    pub const fn transforms_batches<R: BatchReturn<Error: StageError>>() -> usize {
+    pub const fn transforms_batches<R: TransformsBatches>() -> usize {
         0
     }
 
     /// What a filter returns.
     #[must_use]
-    pub const fn filters<R: FilterReturn<Error: StageError>>() -> usize {
+    pub const fn filters<R: Filters>() -> usize {
         0
     }
 
     /// What a loader returns.
     #[must_use]
-    pub const fn loads<R: LoadReturn<Error: StageError>>() -> usize {
+    pub const fn loads<R: Loads>() -> usize {
         0
     }
 
@@ -382,6 +382,48 @@ pub mod witness {
     pub const fn transacts<T: Transaction>() -> usize {
         0
     }
+
+    // What is returned, with an error that has classes. In a trait of its own, because the compiler is to look at the
+    // error only where the type itself can be returned; and with the text of the trait that says that it can, because
+    // the compiler takes the text of this one.
+
+    /// A [`StageReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a `#[transform]` cannot return `{Self}`",
+        label = "not a record, nor an `Option`, `Vec` or `Result` of records",
+        note = "return a record `U`, `Option<U>` (kept or filtered), `Vec<U>` or `impl Iterator<Item = U>` (any number), or a `Result` of one of these",
+        note = "a record is a struct of your own with `#[derive(Record)]` or `#[derive(SerdeRecord)]`; wrap a `String` or a tuple in one"
+    )]
+    pub trait Transforms {}
+    impl<R: StageReturn<Error: StageError>> Transforms for R {}
+
+    /// A [`BatchReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a batch `#[transform]` cannot return `{Self}`",
+        label = "not a `Batch`",
+        note = "return `Batch<U>`, `Batch<U, E>` or `Result<Batch<U, E>, E>`: one outcome per record of the input, so that positions and counts stay known",
+        note = "`records.into_iter().map(f).collect::<Batch<_, _>>()` makes one from what a record stage would return"
+    )]
+    pub trait TransformsBatches {}
+    impl<R: BatchReturn<Error: StageError>> TransformsBatches for R {}
+
+    /// A [`FilterReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a `#[filter]` cannot return `{Self}`",
+        label = "neither `bool` nor `Result<bool, _>`",
+        note = "return `true` to keep the record; a stage that changes records is a `#[transform]`"
+    )]
+    pub trait Filters {}
+    impl<R: FilterReturn<Error: StageError>> Filters for R {}
+
+    /// A [`LoadReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a `#[loader]` cannot return `{Self}`",
+        label = "a loader ends the flow, so it returns no records",
+        note = "return nothing, `Result<()>`, `Result<(), E>`, or `Batch<(), E>` with one outcome per record"
+    )]
+    pub trait Loads {}
+    impl<R: LoadReturn<Error: StageError>> Loads for R {}
 }
 
 /// One more of a record that the function takes away and that may be needed again.

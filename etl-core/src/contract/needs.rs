@@ -84,13 +84,14 @@ pub trait Resource: Send + Sync + 'static {
     fn make(lent: <Self::Needs as Needs>::Lent<'_>) -> impl Future<Output = Result<Self::Kept>> + Send;
 }
 
-/// A resource, as its attribute writes it; see [`Written`](super::stage::written::Written) for why. Its text is that of
+/// A resource, as its attribute writes it; `contract::stage::written` says why. Its text is that of
 /// [`Resource`], which the compiler then says once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource",
     label = "not a `#[resource]`",
     note = "write `#[resource]` above the function that makes it"
 )]
+#[doc(hidden)]
 pub trait WrittenResource: Send + Sync + 'static {
     /// See [`Resource::Value`].
     type Value: 'static;
@@ -106,6 +107,7 @@ pub trait WrittenResource: Send + Sync + 'static {
 }
 
 /// The types of a [`Resource`] that are known to be fit.
+#[doc(hidden)]
 pub trait ResourceShape {
     /// See [`Resource::Kept`].
     type Kept: Send + Sync + 'static;
@@ -114,6 +116,7 @@ pub trait ResourceShape {
 }
 
 /// A resource of type `T` that is made from `N`.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct MadeOf<T, N>(PhantomData<(T, N)>);
 

@@ -88,7 +88,7 @@ fn plan(pipeline: &Pipeline, context: &Ident) -> TokenStream {
     };
     let graph = &pipeline.graph;
     for (at, node) in graph.nodes.iter().enumerate() {
-        let from = graph.edges.iter().find(|edge| edge.to == at).map(|edge| &graph.nodes[edge.from]);
+        let from = graph.edges.iter().find(|edge| edge.to == at).map(|edge| (&graph.nodes[edge.from], graph.place(edge.from)));
         let call = stage(node, graph.place(at), from);
         chain.extend(match graph.place(at) {
             Place::Last => quote_spanned!(mixed=> #call(__etl_flow)),
@@ -98,24 +98,25 @@ fn plan(pipeline: &Pipeline, context: &Ident) -> TokenStream {
     chain
 }
 
-/// The call that adds a stage: `pass::<stage, what it takes, _, what it needs, from, _, _>`. What is left out is
-/// known from the flow that it is called with.
-fn stage(node: &Node, place: Place, from: Option<&Node>) -> TokenStream {
+/// The call that adds a stage: `pass::<stage, what it takes, _, what it needs, from, what that yields, _>`. What is
+/// left out are what it yields, which is known by the stage, and the context, which is known by the flow.
+fn stage(node: &Node, place: Place, from: Option<(&Node, Place)>) -> TokenStream {
     let span = first_span(&node.path);
     let etl = runtime_at(span);
     let path = &node.path;
     let associated = |what: &str| associated(node, place, what);
-    let Some(from) = from else {
-        let (yields, needs) = (associated("Out"), associated("Needs"));
-        return quote_spanned!(span=> #etl::extract::<(#path), #yields, #needs, _>);
+    let Some((from, from_place)) = from else {
+        let needs = associated("Needs");
+        return quote_spanned!(span=> #etl::extract::<(#path), _, #needs, _>);
     };
-    let (takes, from) = (associated("In"), &from.path);
+    let (takes, comes) = (associated("In"), self::associated(from, from_place, "Out"));
+    let from = &from.path;
     if place == Place::Last {
         let needs = all_needs(node, "LoaderNeeds");
-        quote_spanned!(span=> #etl::end::<(#path), #takes, #needs, (#from), _, _>)
+        quote_spanned!(span=> #etl::end::<(#path), #takes, #needs, (#from), #comes, _>)
     } else {
-        let (yields, needs) = (associated("Out"), all_needs(node, "NeedsOf"));
-        quote_spanned!(span=> #etl::pass::<(#path), #takes, #yields, #needs, (#from), _, _>)
+        let needs = all_needs(node, "NeedsOf");
+        quote_spanned!(span=> #etl::pass::<(#path), #takes, _, #needs, (#from), #comes, _>)
     }
 }
 

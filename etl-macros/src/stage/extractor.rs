@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
 use super::{Impls, Stage};
-use crate::ctx::{with_static_lifetimes};
+use crate::ctx::with_static_lifetimes;
 use crate::messages;
 use crate::role::Role;
 

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
-use super::{Impls, Stage};
 use super::common::text;
+use super::{Impls, Stage};
 use crate::ctx::{first_span, mixed_at, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};

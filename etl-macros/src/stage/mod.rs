@@ -43,10 +43,11 @@ struct Impls {
 /// Expands a stage attribute: the output, and what is wrong.
 pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) -> (TokenStream, Errors) {
     let mut errors = Errors::default();
-    let (fingerprint, written) = (fingerprint::of(&attribute, &tokens), text_of(&attribute));
+    let item: Vec<_> = tokens.clone().into_iter().collect();
+    let (fingerprint, written) = (fingerprint::of(&attribute, &item), text_of(&attribute));
     let mut options = options::parse(role, attribute, &mut errors);
     let ctx = options.ctx(&mut errors);
-    let item = match item::parse(role, tokens.clone()) {
+    let item = match item::parse(role, item) {
         Ok(item) => item,
         Err(error) => {
             errors.push(error);

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::ext::IdentExt;
 
 use super::{Impls, Stage};
-use crate::ctx::{arguments_of};
+use crate::ctx::arguments_of;
 
 pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;

@@ -9,11 +9,11 @@
 use std::marker::PhantomData;
 
 use super::{
-    Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, LoadReturn, Loaded,
-    Loader, Owned, StageDefinition, StageReturn, State, TransactionOf, Transform, Unchecked, ways,
+    Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, LoadReturn,
+    Loaded, Loader, Owned, StageDefinition, StageReturn, State, TransactionOf, Transform, Unchecked, ways,
 };
 use crate::contract::error::StageError;
-use crate::contract::guarantee::{SourceClass, TargetClass};
+use crate::contract::guarantee::{Replayable, SourceClass, TargetClass};
 use crate::contract::needs::Needs;
 use crate::contract::record::Record;
 use crate::contract::source::{BoxSource, ExtractReturn};
@@ -101,7 +101,7 @@ pub struct FilterOf<W, T, R, N, I = Unchecked>(PhantomData<(W, T, R, N, I)>);
 
 /// A function on batches, fed by `F`; the rest as of [`EachOf`].
 #[derive(Debug)]
-pub struct BatchOf<W, F, T, R, N, K = (), I = Unchecked, O = Unchecked>(PhantomData<(W, F, T, R, N, K, I, O)>);
+pub struct BatchOf<W, F, T, R, N, K = (), I = Unchecked, O = Unchecked>(PhantomData<(W, F, T, R)>, PhantomData<(N, K, I, O)>);
 
 /// How a function on single records is fed in a way.
 pub trait Feeds: 'static {
@@ -373,13 +373,32 @@ pub trait ExtractorShape {
     type Returned: ExtractReturn<'static>;
 }
 
-/// An extractor that returns `R`, needs `N`, and can be read again as `C` says.
+/// An extractor that returns `R` and needs `N`; whether it can be read again is said by `C`.
 #[derive(Debug)]
-pub struct ExtractorOf<R, N, C = <R as ExtractReturn<'static>>::Class>(PhantomData<(R, N, C)>);
+pub struct ExtractorOf<R, N, C = Itself>(PhantomData<(R, N, C)>);
 
-impl<R: ExtractReturn<'static>, N: Needs, C: SourceClass> ExtractorShape for ExtractorOf<R, N, C> {
+/// What says whether a source of type `R` can be read again.
+pub trait Says<R> {
+    /// What it says.
+    type Class: SourceClass;
+}
+
+/// The source itself.
+#[derive(Debug)]
+pub struct Itself;
+
+impl<R: ExtractReturn<'static>> Says<R> for Itself {
+    type Class = R::Class;
+}
+
+/// Its author.
+impl<R> Says<R> for Replayable {
+    type Class = Self;
+}
+
+impl<R: ExtractReturn<'static>, N: Needs, C: Says<R>> ExtractorShape for ExtractorOf<R, N, C> {
     type Out = R::Record;
-    type Class = C;
+    type Class = C::Class;
     type Needs = N;
     type Returned = R;
 }
