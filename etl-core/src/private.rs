@@ -19,18 +19,23 @@ pub use crate::contract::guarantee::{
     Keyed, Numbered, Replayable, Transactional, at_least_once, at_most_once, effectively_once, exactly_once,
 };
 use crate::contract::needs::LentBy;
-pub use crate::contract::needs::{Context, Needs, Provides, Resource};
+pub use crate::contract::needs::{Context, MadeOf, Needs, Provides, Resource, WrittenResource};
 pub use crate::contract::policy::{Atomic, Delivery, Policy, Threshold};
+use crate::contract::record::Record;
 use crate::contract::record::codec::{ColumnVisitor, FieldVisitor, ShowField};
-pub use crate::contract::record::codec::{Decode, Described, EachField, Encode, FieldSource};
-pub use crate::contract::record::{Column, Field, FieldError, Record, write_json};
+pub use crate::contract::record::codec::{Derived, EachField, FieldSource};
+pub use crate::contract::record::{Column, Field, FieldError};
 use crate::contract::record::{ColumnType, Problem, Sensitive};
 pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
 use crate::contract::stage::Retained;
+pub use crate::contract::stage::written::{
+    Arguments, BatchOf, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, LoaderOf, LoaderShape, Returned, Written,
+    WrittenExtractor, WrittenLoader,
+};
 pub use crate::contract::stage::{
-    Batch, BatchAsync, BatchPlain, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, EachPlain, Extractor, Fallible,
-    Feed, FeedBatch, FilterAsync, FilterPlain, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition,
-    StageOptions, StageReturn, Takes, TransactionOf, Transform, Unchecked, ways,
+    Batch, BatchAsync, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed, FeedBatch,
+    FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition, StageOptions, StageReturn, Takes,
+    TransactionOf, Transform, Unchecked, ways,
 };
 pub use crate::contract::target::{Target, Transaction, UNTARGETED, Untargeted};
 pub use crate::engine::pipeline::Pipeline;
@@ -44,20 +49,24 @@ pub type LentToLoader<'a, S> = Lent<'a, <S as Loader>::Needs>;
 pub type LentToExtractor<'a, S> = Lent<'a, <S as Extractor>::Needs>;
 /// What is lent to the function of resource `S`.
 pub type LentToResource<'a, S> = Lent<'a, <S as Resource>::Needs>;
+/// What is kept of resource `S`.
+pub type KeptOf<S> = <S as Resource>::Kept;
 /// A record, fed to a function with `F`.
 pub type Fed<'a, F, S> = <F as Feed<<S as Transform>::In>>::Arg<'a>;
 /// A batch, fed to a function with `F`.
 pub type FedBatch<'a, F, S> = <F as FeedBatch<<S as Transform>::In>>::Arg<'a>;
 /// What a transform keeps.
 pub type StateOf<S> = <S as Transform>::State;
-/// What goes on from a transform.
-pub type OutOf<S> = Vec<<S as Transform>::Out>;
 /// How a call for one record ends; a filter's with whether it goes on.
 pub type Ended<S, T = ()> = Result<T, <S as Transform>::Error>;
 /// How a call for a batch ends.
 pub type BatchEnded<S> = Ended<S, Batch<<S as Transform>::Out, <S as Transform>::Error>>;
 /// How a load ends.
 pub type LoadEnded<S> = Loaded<<S as Loader>::Error>;
+/// What an extractor returns.
+pub type OpenedBy<S> = <<S as WrittenExtractor>::Shape as ExtractorShape>::Returned;
+/// What a loader without a transaction returns.
+pub type LoadedBy<S> = <<S as WrittenLoader>::Shape as LoaderShape>::Returned;
 /// How an extractor opens.
 pub type Opening<'a, S> = Result<BoxSource<'a, <S as Extractor>::Out>>;
 
@@ -302,8 +311,10 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 /// array, so that where a type is not fit the length is an error, and every type that follows from
 /// it is one that the compiler is silent about.
 pub mod witness {
+    use crate::contract::error::StageError;
+    use crate::contract::record::Record;
     use crate::contract::source::ExtractReturn;
-    use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Rules, StageReturn};
+    use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Rules, StageReturn, State};
     use crate::contract::target::Transaction;
 
     /// What an extractor returns.
@@ -314,25 +325,37 @@ pub mod witness {
 
     /// What a transform of records returns.
     #[must_use]
-    pub const fn transforms<R: StageReturn>() -> usize {
+    pub const fn transforms<R: Transforms>() -> usize {
         0
     }
 
     /// What a transform of batches returns.
     #[must_use]
-    pub const fn transforms_batches<R: BatchReturn>() -> usize {
+    pub const fn transforms_batches<R: TransformsBatches>() -> usize {
         0
     }
 
     /// What a filter returns.
     #[must_use]
-    pub const fn filters<R: FilterReturn>() -> usize {
+    pub const fn filters<R: Filters>() -> usize {
         0
     }
 
     /// What a loader returns.
     #[must_use]
-    pub const fn loads<R: LoadReturn>() -> usize {
+    pub const fn loads<R: Loads>() -> usize {
+        0
+    }
+
+    /// What a transform or a filter takes.
+    #[must_use]
+    pub const fn takes<T: Record>() -> usize {
+        0
+    }
+
+    /// What a transform keeps between calls.
+    #[must_use]
+    pub const fn begins<T: State + Send + 'static>() -> usize {
         0
     }
 
@@ -359,6 +382,48 @@ pub mod witness {
     pub const fn transacts<T: Transaction>() -> usize {
         0
     }
+
+    // What is returned, with an error that has classes. In a trait of its own, because the compiler is to look at the
+    // error only where the type itself can be returned; and with the text of the trait that says that it can, because
+    // the compiler takes the text of this one.
+
+    /// A [`StageReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a `#[transform]` cannot return `{Self}`",
+        label = "not a record, nor an `Option`, `Vec` or `Result` of records",
+        note = "return a record `U`, `Option<U>` (kept or filtered), `Vec<U>` or `impl Iterator<Item = U>` (any number), or a `Result` of one of these",
+        note = "a record is a struct of your own with `#[derive(Record)]` or `#[derive(SerdeRecord)]`; wrap a `String` or a tuple in one"
+    )]
+    pub trait Transforms {}
+    impl<R: StageReturn<Error: StageError>> Transforms for R {}
+
+    /// A [`BatchReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a batch `#[transform]` cannot return `{Self}`",
+        label = "not a `Batch`",
+        note = "return `Batch<U>`, `Batch<U, E>` or `Result<Batch<U, E>, E>`: one outcome per record of the input, so that positions and counts stay known",
+        note = "`records.into_iter().map(f).collect::<Batch<_, _>>()` makes one from what a record stage would return"
+    )]
+    pub trait TransformsBatches {}
+    impl<R: BatchReturn<Error: StageError>> TransformsBatches for R {}
+
+    /// A [`FilterReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a `#[filter]` cannot return `{Self}`",
+        label = "neither `bool` nor `Result<bool, _>`",
+        note = "return `true` to keep the record; a stage that changes records is a `#[transform]`"
+    )]
+    pub trait Filters {}
+    impl<R: FilterReturn<Error: StageError>> Filters for R {}
+
+    /// A [`LoadReturn`] whose error has classes.
+    #[diagnostic::on_unimplemented(
+        message = "a `#[loader]` cannot return `{Self}`",
+        label = "a loader ends the flow, so it returns no records",
+        note = "return nothing, `Result<()>`, `Result<(), E>`, or `Batch<(), E>` with one outcome per record"
+    )]
+    pub trait Loads {}
+    impl<R: LoadReturn<Error: StageError>> Loads for R {}
 }
 
 /// One more of a record that the function takes away and that may be needed again.

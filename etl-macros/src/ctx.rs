@@ -1,7 +1,9 @@
 //! Where generated code finds the runtime, and which spans it carries.
 
+use std::rc::Rc;
+
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, TokenStreamExt, quote, quote_spanned};
 use syn::Path;
 
 use crate::diag::Errors;
@@ -11,21 +13,45 @@ use crate::messages;
 #[derive(Clone)]
 pub(crate) struct Ctx {
     runtime: TokenStream,
+    private: Rc<[TokenTree]>,
 }
 
 impl Default for Ctx {
     fn default() -> Self {
-        Self { runtime: quote!(::etl_core) }
+        Self::of(quote!(::etl_core))
+    }
+}
+
+/// The path of what expanded code calls, located somewhere.
+#[derive(Clone)]
+pub(crate) struct Runtime {
+    path: Rc<[TokenTree]>,
+    span: Span,
+}
+
+impl ToTokens for Runtime {
+    // Token by token: each stream within a stream is one more that the compiler is asked to join.
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for token in self.path.iter() {
+            let mut token = token.clone();
+            token.set_span(self.span);
+            tokens.append(token);
+        }
     }
 }
 
 impl Ctx {
+    fn of(runtime: TokenStream) -> Self {
+        let private = quote!(#runtime::__private).into_iter().collect();
+        Self { runtime, private }
+    }
+
     /// With the path that `crate = …` gave, if it can be used everywhere.
     pub(crate) fn new(path: Option<&Path>, errors: &mut Errors) -> Self {
         let Some(path) = path else { return Self::default() };
         let absolute = path.leading_colon.is_some() || path.segments.first().is_some_and(|first| first.ident == "crate");
         if absolute {
-            Self { runtime: path.to_token_stream() }
+            Self::of(path.to_token_stream())
         } else {
             errors.on(path, messages::crate_path_must_be_absolute(&text_of(path)));
             Self::default()
@@ -42,6 +68,12 @@ impl Ctx {
     /// The runtime's path, for generated code that no error should point at.
     pub(crate) fn runtime(&self) -> TokenStream {
         self.runtime_at(Span::mixed_site())
+    }
+
+    /// What expanded code calls the runtime by, where no [`Ctx::import`] is in scope: a stage is too small for a block with
+    /// one, because the compiler has more work with a block and an import than with the parts of a few paths.
+    pub(crate) fn private_at(&self, span: Span) -> Runtime {
+        Runtime { path: Rc::clone(&self.private), span }
     }
 
     /// The runtime's path, located where an error of the code around it should point.

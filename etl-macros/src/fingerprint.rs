@@ -4,10 +4,10 @@
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// The fingerprint of an attribute's options and the function under it (FNV-1a, 64 bits).
-pub(crate) fn of(options: &TokenStream, item: &TokenStream) -> u64 {
+pub(crate) fn of(options: &TokenStream, item: &[TokenTree]) -> u64 {
     let mut hash = Fnv::new();
     hash.tokens(options.clone());
-    hash.tokens(without_docs(item.clone()));
+    hash.tokens(without_docs(item));
     hash.0
 }
 
@@ -26,7 +26,7 @@ impl Fnv {
 
     /// Token after token, each with an end of its own, so that the spaces between them do not count;
     /// nor does a comma before a closing parenthesis, which formatters put and take away.
-    fn tokens(&mut self, tokens: TokenStream) {
+    fn tokens(&mut self, tokens: impl IntoIterator<Item = TokenTree>) {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
             match token {
@@ -44,7 +44,7 @@ impl Fnv {
                 TokenTree::Punct(punct) if punct.as_char() == ',' && tokens.peek().is_none() => {}
                 TokenTree::Punct(punct) => {
                     let joint = punct.spacing() == Spacing::Joint && matches!(tokens.peek(), Some(TokenTree::Punct(_)));
-                    self.bytes(punct.as_char().to_string().as_bytes());
+                    self.bytes(punct.as_char().encode_utf8(&mut [0; 4]).as_bytes());
                     if !joint {
                         self.bytes(&[0]);
                     }
@@ -62,19 +62,11 @@ impl Fnv {
     }
 }
 
-/// The item without `#[doc = "…"]`, which is what `///` becomes; also inside of its body.
-fn without_docs(item: TokenStream) -> TokenStream {
-    let mut tokens = item.into_iter().peekable();
-    let mut rest = TokenStream::new();
-    while let Some(token) = tokens.next() {
-        let opens = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
-        if opens && tokens.peek().is_some_and(is_doc) {
-            tokens.next();
-            continue;
-        }
-        rest.extend([token]);
-    }
-    rest
+/// The item without `#[doc = "…"]`, which is what `///` becomes.
+fn without_docs(item: &[TokenTree]) -> impl Iterator<Item = TokenTree> {
+    let opens = |at: usize| matches!(&item[at], TokenTree::Punct(punct) if punct.as_char() == '#');
+    let documents = move |at: usize| opens(at) && item.get(at + 1).is_some_and(is_doc);
+    (0..item.len()).filter(move |at| !(documents(*at) || at.checked_sub(1).is_some_and(documents))).map(|at| item[at].clone())
 }
 
 fn is_doc(token: &TokenTree) -> bool {
@@ -88,7 +80,7 @@ mod tests {
     use crate::tests::tokens;
 
     fn of(options: &str, item: &str) -> u64 {
-        super::of(&tokens(options), &tokens(item))
+        super::of(&tokens(options), &tokens(item).into_iter().collect::<Vec<_>>())
     }
 
     #[test]

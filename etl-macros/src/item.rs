@@ -17,7 +17,7 @@ pub(crate) struct StageFn {
 }
 
 /// Reads everything before the body.
-pub(crate) fn parse(role: Role, item: TokenStream) -> syn::Result<StageFn> {
+pub(crate) fn parse(role: Role, item: Vec<TokenTree>) -> syn::Result<StageFn> {
     let parse = |input: ParseStream<'_>| {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
@@ -35,8 +35,7 @@ pub(crate) fn parse(role: Role, item: TokenStream) -> syn::Result<StageFn> {
 }
 
 /// The same with nothing in the braces at the end, which would be read to be forgotten.
-fn without_body(item: TokenStream) -> TokenStream {
-    let mut tokens: Vec<_> = item.into_iter().collect();
+fn without_body(mut tokens: Vec<TokenTree>) -> TokenStream {
     if let Some(TokenTree::Group(body)) = tokens.last_mut()
         && body.delimiter() == Delimiter::Brace
     {

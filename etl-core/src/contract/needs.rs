@@ -4,6 +4,8 @@
 //! types and does not know the stages. [`LentBy`] is the place where both meet, and where the
 //! compiler says that one is missing.
 
+use std::marker::PhantomData;
+
 use super::error::Result;
 
 /// What a pipeline lends to its stages: the settings and the resources. `pipeline!` writes one per
@@ -80,4 +82,57 @@ pub trait Resource: Send + Sync + 'static {
 
     /// Makes the value; called once, before any record moves.
     fn make(lent: <Self::Needs as Needs>::Lent<'_>) -> impl Future<Output = Result<Self::Kept>> + Send;
+}
+
+/// A resource, as its attribute writes it; `contract::stage::written` says why. Its text is that of
+/// [`Resource`], which the compiler then says once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource",
+    label = "not a `#[resource]`",
+    note = "write `#[resource]` above the function that makes it"
+)]
+#[doc(hidden)]
+pub trait WrittenResource: Send + Sync + 'static {
+    /// See [`Resource::Value`].
+    type Value: 'static;
+    /// [`MadeOf`], with what the context keeps and what it is made from.
+    type Shape: ResourceShape;
+    /// See [`Resource::NAME`].
+    const NAME: &'static str;
+
+    /// See [`Resource::make`].
+    fn make(
+        lent: <<Self::Shape as ResourceShape>::Needs as Needs>::Lent<'_>,
+    ) -> impl Future<Output = Result<<Self::Shape as ResourceShape>::Kept>> + Send;
+}
+
+/// The types of a [`Resource`] that are known to be fit.
+#[doc(hidden)]
+pub trait ResourceShape {
+    /// See [`Resource::Kept`].
+    type Kept: Send + Sync + 'static;
+    /// See [`Resource::Needs`].
+    type Needs: Needs;
+}
+
+/// A resource of type `T` that is made from `N`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct MadeOf<T, N>(PhantomData<(T, N)>);
+
+impl<T: Send + Sync + 'static, N: Needs> ResourceShape for MadeOf<T, N> {
+    type Kept = T;
+    type Needs = N;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: WrittenResource> Resource for S {
+    type Value = <S as WrittenResource>::Value;
+    type Kept = <S::Shape as ResourceShape>::Kept;
+    type Needs = <S::Shape as ResourceShape>::Needs;
+    const NAME: &'static str = <S as WrittenResource>::NAME;
+
+    fn make(lent: <Self::Needs as Needs>::Lent<'_>) -> impl Future<Output = Result<Self::Kept>> + Send {
+        <S as WrittenResource>::make(lent)
+    }
 }

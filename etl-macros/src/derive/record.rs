@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Fields, Type};
 
 use self::options::{FieldOptions, RecordOptions};
-use crate::ctx::{Ctx, argument_of, mixed_at, text_of};
+use crate::ctx::{Ctx, Runtime, argument_of, mixed_at, text_of};
 use crate::diag::Errors;
 use crate::messages;
 
@@ -84,13 +84,13 @@ fn fields<'f>(named: impl IntoIterator<Item = &'f syn::Field>, record: &RecordOp
 impl Field {
     /// What reads and shows the field, named at the field's type, so that a type that cannot be a
     /// field is underlined there.
-    fn codec(&self, span: Span) -> TokenStream {
-        let ty = &self.ty;
+    fn codec(&self, ctx: &Ctx, span: Span) -> TokenStream {
+        let (etl, ty) = (ctx.private_at(span), &self.ty);
         if self.options.text {
-            let shape = text_shape(&self.ty, span);
-            quote_spanned!(span=> <#shape as __etl::TextCodec<#ty>>)
+            let shape = text_shape(&etl, &self.ty, span);
+            quote_spanned!(span=> <#shape as #etl::TextCodec<#ty>>)
         } else {
-            quote_spanned!(span=> <#ty as __etl::Field>)
+            quote_spanned!(span=> <#ty as #etl::Field>)
         }
     }
 
@@ -104,33 +104,33 @@ fn inside_option(ty: &Type) -> &Type {
 }
 
 /// `Option<Sensitive<Date>>` as text: what is around the type that has `FromStr` and `Display`.
-fn text_shape(ty: &Type, span: Span) -> TokenStream {
+fn text_shape(etl: &Runtime, ty: &Type, span: Span) -> TokenStream {
     if let Some(inner) = argument_of(ty, "Option") {
-        let inner = text_shape(inner, span);
-        quote_spanned!(span=> __etl::TextOption<#inner>)
+        let inner = text_shape(etl, inner, span);
+        quote_spanned!(span=> #etl::TextOption<#inner>)
     } else if let Some(inner) = argument_of(ty, "Sensitive") {
-        let inner = text_shape(inner, span);
-        quote_spanned!(span=> __etl::TextSensitive<#inner>)
+        let inner = text_shape(etl, inner, span);
+        quote_spanned!(span=> #etl::TextSensitive<#inner>)
     } else {
-        quote_spanned!(span=> __etl::Text)
+        quote_spanned!(span=> #etl::Text)
     }
 }
 
 fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
     let span = mixed_at(name.span());
-    let import = ctx.import();
+    let etl = ctx.private_at(span);
     let local = |text: &str| quote::format_ident!("__etl_{text}", span = Span::mixed_site());
     let (source, doing, record) = (local("source"), local("doing"), local("record"));
 
     let columns = fields.iter().map(|field| {
         let span = field.span();
-        let (codec, column) = (field.codec(span), &field.column);
+        let (codec, column) = (field.codec(ctx, span), &field.column);
         let optional = field.options.default.then(|| quote_spanned!(span=> .optional()));
         quote_spanned!(span=> #codec::COLUMN.named(#column)#optional)
     });
     let reads = fields.iter().enumerate().map(|(index, field)| {
         let span = field.span();
-        let (codec, column, name) = (field.codec(span), &field.column, &field.name);
+        let (codec, column, name) = (field.codec(ctx, span), &field.column, &field.name);
         if field.unreadable {
             return quote_spanned!(span=> #name: ::core::unreachable!());
         }
@@ -141,49 +141,28 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
     });
     let shown = fields.iter().enumerate().filter(|(_, field)| !field.unreadable).map(|(index, field)| {
         let span = field.span();
-        let (codec, name) = (field.codec(span), &field.name);
+        let (codec, name) = (field.codec(ctx, span), &field.name);
         quote_spanned!(span=> #codec::each(#doing, #index, |#record: &Self| &#record.#name)?;)
     });
-    let count = fields.len();
     // What cannot be read is an error already.
     let unreachable = fields.iter().any(|field| field.unreadable).then(|| quote_spanned!(span=> #[allow(unreachable_code)]));
     quote_spanned! {span=>
-        const _: () = {
-            #import
+        #[automatically_derived]
+        #unreachable
+        impl #etl::Derived for #name {
+            const SCHEMA: &'static [#etl::Column] = &[#(#columns),*];
 
-            #[automatically_derived]
-            impl __etl::Described for #name {
-                const SCHEMA: &'static [__etl::Column] = &[#(#columns),*];
+            #[inline]
+            fn decode<Source: #etl::FieldSource>(#source: &mut Source) -> ::core::result::Result<Self, #etl::FieldError> {
+                ::core::result::Result::Ok(Self { #(#reads,)* })
             }
 
-            #[automatically_derived]
-            #unreachable
-            impl __etl::Decode for #name {
-                #[inline]
-                fn decode<Source: __etl::FieldSource>(#source: &mut Source) -> ::core::result::Result<Self, __etl::FieldError> {
-                    ::core::result::Result::Ok(Self { #(#reads,)* })
-                }
+            #[inline]
+            fn fields<Doing: #etl::EachField<Self>>(#doing: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
+                #(#shown)*
+                ::core::result::Result::Ok(())
             }
-
-            #[automatically_derived]
-            impl __etl::Encode for #name {
-                #[inline]
-                fn fields<Doing: __etl::EachField<Self>>(#doing: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
-                    #(#shown)*
-                    ::core::result::Result::Ok(())
-                }
-            }
-
-            #[automatically_derived]
-            impl __etl::Record for #name {
-                const COLUMNS: ::core::primitive::usize = #count;
-
-                fn to_json(&self, __etl_out: &mut ::std::vec::Vec<::core::primitive::u8>) -> ::core::primitive::bool {
-                    __etl::write_json(self, __etl_out);
-                    true
-                }
-            }
-        };
+        }
     }
 }
 
@@ -191,25 +170,18 @@ fn impls(ctx: &Ctx, name: &Ident, fields: &[Field]) -> TokenStream {
 /// nothing more.
 fn unusable(ctx: &Ctx, name: &Ident) -> TokenStream {
     let span = mixed_at(name.span());
-    let etl = ctx.runtime_at(span);
+    let etl = ctx.private_at(span);
     quote_spanned! {span=>
-        const _: () = {
-            impl #etl::record::Described for #name {
-                const SCHEMA: &'static [#etl::record::Column] = &[];
+        impl #etl::Derived for #name {
+            const SCHEMA: &'static [#etl::Column] = &[];
+
+            fn decode<Source: #etl::FieldSource>(_: &mut Source) -> ::core::result::Result<Self, #etl::FieldError> {
+                ::core::unreachable!()
             }
-            impl #etl::record::Decode for #name {
-                fn decode<Source: #etl::record::codec::FieldSource>(
-                    _: &mut Source,
-                ) -> ::core::result::Result<Self, #etl::record::FieldError> {
-                    ::core::unreachable!()
-                }
+
+            fn fields<Doing: #etl::EachField<Self>>(_: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
+                ::core::unreachable!()
             }
-            impl #etl::record::Encode for #name {
-                fn fields<Doing: #etl::record::codec::EachField<Self>>(_: &mut Doing) -> ::core::result::Result<(), Doing::Error> {
-                    ::core::unreachable!()
-                }
-            }
-            impl #etl::record::Record for #name {}
-        };
+        }
     }
 }

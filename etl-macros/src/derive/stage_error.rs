@@ -6,7 +6,7 @@ use syn::{Attribute, Data, DeriveInput, Fields};
 
 use super::case::in_words;
 use super::template::without_values;
-use crate::ctx::{Ctx, arguments_of, mixed_at, runtime_at, text_of};
+use crate::ctx::{Ctx, arguments_of, mixed_at, text_of};
 use crate::diag::{Errors, did_you_mean};
 use crate::messages;
 use crate::options::stage::class;
@@ -191,18 +191,19 @@ fn cause(fields: &Fields, transparent: bool) -> Option<Cause> {
 fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
     let name = &input.ident;
     let span = mixed_at(name.span());
-    let (etl, import) = (runtime_at(span), ctx.import());
+    let etl = ctx.private_at(span);
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let patterns: Vec<_> = kinds.iter().map(|kind| &kind.pattern).collect();
-    let classes: Vec<_> = kinds.iter().map(|kind| class(kind.class.unwrap_or("fail"), mixed_at(kind.name.span()))).collect();
+    let class_at = |word: &str, at: proc_macro2::Span| class(&ctx.private_at(at), word, at);
+    let classes: Vec<_> = kinds.iter().map(|kind| class_at(kind.class.unwrap_or("fail"), mixed_at(kind.name.span()))).collect();
     // A class that could not be read may be any: what is said of retries and dead letters would be a guess.
     let open = kinds.iter().any(|kind| kind.class.is_none()).then(|| {
-        let retry = class("retry", span);
+        let retry = class_at("retry", span);
         quote_spanned!(span=> .with(#retry).open())
     });
     let codes = kinds.iter().map(|kind| &kind.code);
     let messages = kinds.iter().map(|kind| &kind.message);
-    let causes = kinds.iter().filter_map(cause_arm);
+    let causes = kinds.iter().filter_map(|kind| cause_arm(ctx, kind));
     let hints = kinds.iter().filter_map(|kind| {
         let (pattern, hint) = (&kind.pattern, kind.hint.as_ref()?);
         Some(quote_spanned!(span=> #pattern { .. } => ::core::option::Option::Some(::std::borrow::Cow::Borrowed(#hint)),))
@@ -214,47 +215,54 @@ fn impls(ctx: &Ctx, input: &DeriveInput, kinds: &[Kind]) -> TokenStream {
     let rest = |arms: usize| (arms < kinds.len()).then(|| quote_spanned!(span=> _ =>));
     let no_cause = rest(causes.len()).map(|rest| quote_spanned!(span=> #rest ::std::vec::Vec::new(),));
     let no_hint = rest(hints.len()).map(|rest| quote_spanned!(span=> #rest ::core::option::Option::None,));
+    // Where there are none, the trait's own say so.
+    let causes = (!causes.is_empty()).then(|| {
+        quote_spanned! {span=>
+            fn causes(&self) -> ::std::vec::Vec<::std::borrow::Cow<'static, ::core::primitive::str>> {
+                #[allow(unused_imports)]
+                use #etl::{ForeignCause as _, UnknownCause as _};
+                match #subject { #(#causes)* #no_cause }
+            }
+        }
+    });
+    let hints = (!hints.is_empty()).then(|| {
+        quote_spanned! {span=>
+            fn hint(&self) -> ::core::option::Option<::std::borrow::Cow<'static, ::core::primitive::str>> {
+                match #subject { #(#hints)* #no_hint }
+            }
+        }
+    });
     quote_spanned! {span=>
-        const _: () = {
-            #import
+        #[automatically_derived]
+        impl #impl_generics #etl::StageError for #name #type_generics #where_clause {
+            const CLASSES: #etl::Classes = #etl::Classes::NONE #(.with(#classes))* #open;
 
-            #[automatically_derived]
-            impl #impl_generics #etl::StageError for #name #type_generics #where_clause {
-                const CLASSES: #etl::Classes = #etl::Classes::NONE #(.with(#classes))* #open;
-
-                fn class(&self) -> #etl::Class {
-                    match #subject { #(#patterns { .. } => #classes,)* }
-                }
-
-                fn code(&self) -> &'static ::core::primitive::str {
-                    match #subject { #(#patterns { .. } => #codes,)* }
-                }
-
-                fn message(&self) -> ::std::borrow::Cow<'static, ::core::primitive::str> {
-                    match #subject { #(#patterns { .. } => ::std::borrow::Cow::Borrowed(#messages),)* }
-                }
-
-                fn causes(&self) -> ::std::vec::Vec<::std::borrow::Cow<'static, ::core::primitive::str>> {
-                    #[allow(unused_imports)]
-                    use #etl::{ForeignCause as _, UnknownCause as _};
-                    match #subject { #(#causes)* #no_cause }
-                }
-
-                fn hint(&self) -> ::core::option::Option<::std::borrow::Cow<'static, ::core::primitive::str>> {
-                    match #subject { #(#hints)* #no_hint }
-                }
+            fn class(&self) -> #etl::Class {
+                match #subject { #(#patterns { .. } => #classes,)* }
             }
 
-            #[automatically_derived]
-            impl #impl_generics #etl::Fallible for #name #type_generics #where_clause {}
-        };
+            fn code(&self) -> &'static ::core::primitive::str {
+                match #subject { #(#patterns { .. } => #codes,)* }
+            }
+
+            fn message(&self) -> ::std::borrow::Cow<'static, ::core::primitive::str> {
+                match #subject { #(#patterns { .. } => ::std::borrow::Cow::Borrowed(#messages),)* }
+            }
+
+            #causes
+
+            #hints
+        }
+
+        #[automatically_derived]
+        impl #impl_generics #etl::Fallible for #name #type_generics #where_clause {}
     }
 }
 
-fn cause_arm(kind: &Kind) -> Option<TokenStream> {
+fn cause_arm(ctx: &Ctx, kind: &Kind) -> Option<TokenStream> {
     let Cause { member, optional } = kind.cause.as_ref()?;
     let span = mixed_at(kind.name.span());
-    let etl = runtime_at(span);
+    let etl = ctx.private_at(span);
     let (pattern, found) = (&kind.pattern, format_ident!("__etl_cause", span = proc_macro2::Span::mixed_site()));
     let texts = quote_spanned!(span=> (&#etl::Cause(#found)).texts());
     Some(if *optional {

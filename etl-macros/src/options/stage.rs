@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::value::duration_tokens;
 use super::{Count, Options, Side, Value};
-use crate::ctx::{Ctx, mixed_at, runtime_at};
+use crate::ctx::{Ctx, mixed_at};
 use crate::diag::Errors;
 use crate::messages;
 use crate::role::Role;
@@ -108,8 +108,8 @@ impl Options {
     }
 
     /// `StageOptions`, as a constant expression.
-    pub(crate) fn tokens(&self) -> TokenStream {
-        let etl = runtime_at(Span::mixed_site());
+    pub(crate) fn tokens(&self, ctx: &Ctx) -> TokenStream {
+        let etl = ctx.private_at(Span::mixed_site());
         let span = Span::mixed_site();
         let mut made = quote_spanned!(span=> #etl::StageOptions::NONE);
         for entry in &self.0 {
@@ -133,7 +133,7 @@ impl Options {
                 Value::Rate { records, seconds } => quote_spanned!(at=> .with_rate(#etl::Rate::new(#records, #seconds))),
                 Value::Word(word) => {
                     let setter = setter(&format!("with_{}", entry.name));
-                    let class = class(word, at);
+                    let class = class(&ctx.private_at(at), word, at);
                     quote_spanned!(at=> .#setter(#class))
                 }
                 Value::Sides(sides) => {
@@ -152,25 +152,25 @@ impl Options {
     }
 
     /// Assertions about numbers that only the compiler knows.
-    pub(crate) fn assertions(&self) -> TokenStream {
-        let mut assertions = self.counts();
+    pub(crate) fn assertions(&self, ctx: &Ctx) -> TokenStream {
+        let mut assertions = self.counts(ctx);
         if let (Some((_, span)), Some(Value::Count(Count::Constant(_))), Some(_)) =
             (self.duration("deadline"), self.get("retries").map(|entry| &entry.value), self.get("timeout"))
         {
-            let etl = runtime_at(mixed_at(span));
-            let (options, message) = (self.tokens(), messages::deadline_too_short_somehow());
+            let etl = ctx.private_at(mixed_at(span));
+            let (options, message) = (self.tokens(ctx), messages::deadline_too_short_somehow());
             assertions.extend(quote_spanned!(mixed_at(span)=> const _: () = #etl::demand((#options).fits_deadline(), #message);));
         }
         assertions
     }
 
-    fn counts(&self) -> TokenStream {
+    fn counts(&self, ctx: &Ctx) -> TokenStream {
         self.0
             .iter()
             .filter_map(|entry| match &entry.value {
                 Value::Count(super::Count::Constant(path)) => {
                     let at = crate::ctx::first_span(path);
-                    let etl = runtime_at(mixed_at(at));
+                    let etl = ctx.private_at(mixed_at(at));
                     let message = messages::zero(entry.name);
                     Some(quote_spanned!(at=> const _: () = #etl::demand(#path > 0, #message);))
                 }
@@ -181,8 +181,7 @@ impl Options {
 }
 
 /// The constant of a class, by its word.
-pub(crate) fn class(word: &str, span: Span) -> TokenStream {
-    let etl = runtime_at(mixed_at(span));
+pub(crate) fn class(etl: &impl ToTokens, word: &str, span: Span) -> TokenStream {
     let variant = match word {
         "retry" => "Retry",
         "skip" => "Skip",

@@ -84,13 +84,12 @@ fn plan(pipeline: &Pipeline, context: &Ident) -> TokenStream {
     let resources = context::names(pipeline);
     let policy = pipeline.policy.tokens();
     let mut chain = quote_spanned! {mixed=>
-        const POLICY: #etl::Policy = #policy;
-        let __etl_flow = #etl::Plan::<#context>::build(#name).doc(#doc).resources(&[#(#resources),*]).policy(POLICY);
+        let __etl_flow = #etl::Plan::<#context>::build(#name).doc(#doc).resources(&[#(#resources),*]).policy(#policy);
     };
     let graph = &pipeline.graph;
     for (at, node) in graph.nodes.iter().enumerate() {
         let from = graph.edges.iter().find(|edge| edge.to == at).map(|edge| (&graph.nodes[edge.from], graph.place(edge.from)));
-        let call = stage(node, graph.place(at), from, context);
+        let call = stage(node, graph.place(at), from);
         chain.extend(match graph.place(at) {
             Place::Last => quote_spanned!(mixed=> #call(__etl_flow)),
             Place::First | Place::Between => quote_spanned!(mixed=> let __etl_flow = #call(__etl_flow);),
@@ -99,25 +98,25 @@ fn plan(pipeline: &Pipeline, context: &Ident) -> TokenStream {
     chain
 }
 
-/// The call that adds a stage: `pass::<stage, what it takes, what it yields, what it needs, from, what
-/// that yields, context>`.
-fn stage(node: &Node, place: Place, from: Option<(&Node, Place)>, context: &Ident) -> TokenStream {
+/// The call that adds a stage: `pass::<stage, what it takes, _, what it needs, from, what that yields, _>`. What is
+/// left out are what it yields, which is known by the stage, and the context, which is known by the flow.
+fn stage(node: &Node, place: Place, from: Option<(&Node, Place)>) -> TokenStream {
     let span = first_span(&node.path);
     let etl = runtime_at(span);
     let path = &node.path;
     let associated = |what: &str| associated(node, place, what);
     let Some((from, from_place)) = from else {
-        let (yields, needs) = (associated("Out"), associated("Needs"));
-        return quote_spanned!(span=> #etl::extract::<(#path), #yields, #needs, #context>);
+        let needs = associated("Needs");
+        return quote_spanned!(span=> #etl::extract::<(#path), _, #needs, _>);
     };
     let (takes, comes) = (associated("In"), self::associated(from, from_place, "Out"));
     let from = &from.path;
     if place == Place::Last {
         let needs = all_needs(node, "LoaderNeeds");
-        quote_spanned!(span=> #etl::end::<(#path), #takes, #needs, (#from), #comes, #context>)
+        quote_spanned!(span=> #etl::end::<(#path), #takes, #needs, (#from), #comes, _>)
     } else {
-        let (yields, needs) = (associated("Out"), all_needs(node, "NeedsOf"));
-        quote_spanned!(span=> #etl::pass::<(#path), #takes, #yields, #needs, (#from), #comes, #context>)
+        let needs = all_needs(node, "NeedsOf");
+        quote_spanned!(span=> #etl::pass::<(#path), #takes, _, #needs, (#from), #comes, _>)
     }
 }
 

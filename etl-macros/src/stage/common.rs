@@ -5,13 +5,18 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::Stage;
-use crate::ctx::{arguments_of, mixed_at, respan, runtime_at, text_of, with_static_lifetimes};
+use crate::ctx::{Runtime, arguments_of, first_span, mixed_at, respan, text_of, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
 use crate::signature::Slot;
 
 impl Stage {
+    /// What generated code calls the runtime by.
+    pub(super) fn etl(&self, at: Span) -> Runtime {
+        self.ctx.private_at(at)
+    }
+
     /// Where generated code stands: at the return type. What a trait says about that type comes
     /// up wherever the compiler looks at a type that follows from it; at one place it is one error.
     pub(super) fn at(&self) -> Span {
@@ -48,7 +53,7 @@ impl Stage {
     /// A future of the call, and of what `then` makes of the value returned.
     pub(super) fn future(&self, call: &TokenStream, then: &TokenStream) -> TokenStream {
         let at = self.at();
-        let etl = runtime_at(at);
+        let etl = self.etl(at);
         if self.signature.is_async {
             quote_spanned!(at=> #etl::after(#call, #then))
         } else {
@@ -67,7 +72,7 @@ impl Stage {
     pub(super) fn definition(&self, role: Role, source: Option<(&TokenStream, &TokenStream)>) -> TokenStream {
         let signature = &self.signature;
         let span = mixed_at(signature.name.span());
-        let etl = runtime_at(span);
+        let etl = self.etl(span);
         let (stage, name) = (&signature.name, signature.name.unraw().to_string());
         let fingerprint = proc_macro2::Literal::u64_unsuffixed(self.fingerprint);
         let mut made = match (role, &signature.record, source) {
@@ -104,31 +109,58 @@ impl Stage {
             _ => {}
         }
         if !self.options.is_empty() {
-            let options = self.options.tokens();
+            let options = self.options.tokens(&self.ctx);
             say(quote_spanned!(span=> with_options(#options)));
         }
         made
     }
 
-    /// `Checked` at the word that asks for it, once it is known that `checked` has rules, or
-    /// `Unchecked`.
-    pub(super) fn guard(&self, side: Side, checked: &TokenStream) -> TokenStream {
-        match self.options.validates(side) {
-            Some(span) => {
-                let etl = runtime_at(span);
-                let checked = respan(checked.clone(), span);
-                let read = quote_spanned!(span=> {
-                    #[allow(unused_imports)]
-                    use #etl::ReadingRules as _;
-                    #etl::RulesOf::<#checked>::READ
-                });
-                quote_spanned! {span=>
-                    <[(); #etl::witness::has_rules::<#checked>()] as #etl::Known<#etl::Checked<#read>>>::Type
-                }
-            }
-            None => {
-                let etl = runtime_at(self.at());
-                quote_spanned!(self.at()=> #etl::Unchecked)
+    /// `Checked` at the word that asks for it, once it is known that `checked` has rules; nothing where no
+    /// word does.
+    pub(super) fn guard(&self, side: Side, checked: &TokenStream) -> Option<TokenStream> {
+        let span = self.options.validates(side)?;
+        let etl = self.etl(span);
+        let checked = respan(checked.clone(), span);
+        let read = quote_spanned!(span=> {
+            #[allow(unused_imports)]
+            use #etl::ReadingRules as _;
+            #etl::RulesOf::<#checked>::READ
+        });
+        Some(quote_spanned! {span=>
+            <[(); #etl::witness::has_rules::<#checked>()] as #etl::Known<#etl::Checked<#read>>>::Type
+        })
+    }
+
+    /// The shape of a stage that takes records, known to be made of types that can be in it, each of which is
+    /// asked about at its own place; see [`Self::returned`].
+    pub(super) fn known_shape(&self, shape: &TokenStream, returned: &TokenStream, witness: &str) -> TokenStream {
+        let at = self.at();
+        let etl = self.etl(at);
+        let witness = Ident::new(witness, at);
+        let (record, _) = self.signature.record();
+        let record_at = mixed_at(first_span(record));
+        let etl_of_record = self.etl(record_at);
+        let takes = quote_spanned!(record_at=> #etl_of_record::witness::takes::<#record>());
+        let kept = self.signature.mutable.as_ref().map(|kept| {
+            let at = mixed_at(first_span(kept));
+            let etl = self.etl(at);
+            quote_spanned!(at=> + #etl::witness::begins::<#kept>())
+        });
+        let borrowed = self.borrowed();
+        quote_spanned! {at=>
+            <[(); #takes + #etl::witness::#witness::<#returned>() #kept #(+ #borrowed)*] as #etl::Known<#shape>>::Type
+        }
+    }
+
+    /// The call of a plain `fn`, with the patterns of what it is called with.
+    pub(super) fn plain_call(&self, state: &TokenStream, fed: &TokenStream, body: &TokenStream) -> TokenStream {
+        let at = self.at();
+        let etl = self.etl(at);
+        let lent = self.lent_pattern();
+        quote_spanned! {at=>
+            #[inline]
+            fn call((#lent, #state, #fed): #etl::Arguments<'_, '_, '_, Self>) -> #etl::Returned<Self> {
+                #body
             }
         }
     }
@@ -136,10 +168,10 @@ impl Stage {
     /// That there is an error to retry, said at the value of `retries`; and the other assertions
     /// about options.
     pub(super) fn assertions(&self, classes: &TokenStream) -> TokenStream {
-        let mut assertions = self.options.assertions();
+        let mut assertions = self.options.assertions(&self.ctx);
         if let Some(Value::Count(count)) = self.options.get("retries").map(|entry| &entry.value) {
             let span = mixed_at(count.span());
-            let etl = runtime_at(span);
+            let etl = self.etl(span);
             let message = text(messages::nothing_to_retry(), span);
             assertions.extend(quote_spanned! {span=>
                 const _: () = #etl::demand(#classes.contains(#etl::Class::Retry), #message);
@@ -151,27 +183,28 @@ impl Stage {
     /// An assertion that an option makes sense, said at its name; nothing where it is not there.
     pub(super) fn demand(&self, option: &str, holds: &TokenStream, otherwise: &str) -> Option<TokenStream> {
         let span = mixed_at(self.options.get(option)?.key.span());
-        let etl = runtime_at(span);
+        let etl = self.etl(span);
         let message = text(otherwise, span);
         Some(quote_spanned!(span=> const _: () = #etl::demand(#holds, #message);))
     }
 
     /// That a resource whose return type is a name lends no `Result` by that name: what is lent is read
-    /// from the signature, so it would be the `Result` itself.
+    /// from the signature, so it would be the `Result` itself. A term of the sum that [`Self::known`] tells of.
     pub(super) fn lends_no_result(&self) -> Option<TokenStream> {
         let ty = &self.signature.returned.ty;
         if arguments_of(ty, "Result").is_some() {
             return None;
         }
         let ty = with_static_lifetimes(ty.to_token_stream());
-        let etl = runtime_at(self.at());
+        let etl = self.etl(self.at());
         let message = text(messages::resource_is_a_result(), self.at());
         Some(quote_spanned! {self.at()=>
-            const _: () = {
+            + {
                 #[allow(unused_imports)]
                 use #etl::PlainValue as _;
-                #etl::demand(!#etl::ValueOf::<#ty>::IS_RESULT, #message)
-            };
+                #etl::demand(!#etl::ValueOf::<#ty>::IS_RESULT, #message);
+                0
+            }
         })
     }
 
@@ -187,7 +220,7 @@ impl Stage {
 
     /// A type of the user's, known to be what `witness` takes; see [`Self::returned`].
     pub(super) fn known(&self, name: &str, at: Span, ty: &TokenStream, witness: &str) -> (Ident, TokenStream) {
-        let etl = runtime_at(at);
+        let etl = self.etl(at);
         let (name, witness) = (format_ident!("EtlKnown{name}", span = at), Ident::new(witness, at));
         let item = quote_spanned! {at=>
             type #name = <[(); #etl::witness::#witness::<#ty>()] as #etl::Known<#ty>>::Type;
@@ -195,20 +228,14 @@ impl Stage {
         (name, item)
     }
 
-    /// The types that are lent, as a tuple that is known to be one that can be.
-    pub(super) fn needs(&self) -> TokenStream {
-        let tuple = self.signature.needs_tuple();
-        if self.signature.needs.is_empty() {
-            return tuple;
-        }
+    /// That each type that is lent can be. One by one, so that the error is at the type and not at all of them.
+    pub(super) fn borrowed(&self) -> impl Iterator<Item = TokenStream> {
         let at = self.at();
-        let etl = runtime_at(at);
-        // One by one, so that the error is at the type and not at all of them.
-        let borrowed = self.signature.needs.iter().map(|need| {
+        let etl = self.etl(at);
+        self.signature.needs.iter().map(move |need| {
             let need = with_static_lifetimes(need.to_token_stream());
             quote_spanned!(at=> #etl::witness::borrows::<#need>())
-        });
-        quote_spanned!(at=> <[(); 0 #(+ #borrowed)*] as #etl::Known<#tuple>>::Type)
+        })
     }
 
     fn need(&self, index: usize) -> Ident {

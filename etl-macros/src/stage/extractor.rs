@@ -3,17 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
-use super::Stage;
-use crate::ctx::{runtime_at, with_static_lifetimes};
+use super::{Impls, Stage};
+use crate::ctx::with_static_lifetimes;
 use crate::messages;
 use crate::role::Role;
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let returned = &signature.returned;
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let item = returned.hidden.as_ref().map(|hidden| {
         let item = with_static_lifetimes(hidden.item.to_token_stream());
@@ -21,13 +21,11 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     });
     // `Vec` stands in for the type that cannot be named: it yields the same records.
     let stand_in = item.map(|item| quote_spanned!(at=> ::std::vec::Vec<#item>)).unwrap_or_default();
-    let (nameable, known) = stage.returned(&returned.nameable(&stand_in), "extracts");
-    let out = quote_spanned!(at=> <#nameable as #etl::ExtractReturn<'static>>::Record);
+    let returned_type = returned.nameable(&stand_in);
+    let nameable = quote_spanned!(at=> #etl::OpenedBy<#name>);
     let error = quote_spanned!(at=> <#nameable as #etl::ExtractReturn<'static>>::Error);
-    let class = match stage.options.get("replayable") {
-        Some(_) => quote_spanned!(at=> #etl::Replayable),
-        None => quote_spanned!(at=> <#nameable as #etl::ExtractReturn<'static>>::Class),
-    };
+    // Most sources know themselves whether they can be read again.
+    let class = stage.options.get("replayable").map(|_| quote_spanned!(at=> , #etl::Replayable));
     let decodes = quote_spanned!(at=> <#nameable as #etl::ExtractReturn<'static>>::DECODES);
     let classes = quote_spanned!(at=> <#error as #etl::Extraction>::CLASSES);
 
@@ -43,7 +41,7 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
     };
     let opened = stage.future(&call, &then);
     let pattern = stage.lent_pattern();
-    let needs = stage.needs();
+    let (needs, borrowed) = (signature.needs_tuple(), stage.borrowed());
     let definition = stage.definition(Role::Extractor, Some((&classes, &decodes)));
     let mut assertions = stage.assertions(&classes);
     let sources_own = quote_spanned!(at=> <#nameable as #etl::ExtractReturn<'static>>::Class);
@@ -53,13 +51,13 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         messages::replayable_already(),
     ));
     assertions.extend(stage.demand("malformed", &decodes, messages::nothing_to_decode()));
-    quote_spanned! {at=>
-        #known
+    let tokens = quote_spanned! {at=>
         #[automatically_derived]
-        impl #etl::Extractor for #name {
-            type Out = #out;
-            type Class = #class;
-            type Needs = #needs;
+        impl #etl::WrittenExtractor for #name {
+            type Shape = <
+                [(); #etl::witness::extracts::<#returned_type>() #(+ #borrowed)*]
+                    as #etl::Known<#etl::ExtractorOf<#returned_type, #needs #class>>
+            >::Type;
             const DEFINITION: #etl::StageDefinition = #definition;
 
             fn open<'lent>(
@@ -69,5 +67,6 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             }
         }
         #assertions
-    }
+    };
+    Impls { tokens, names: false }
 }

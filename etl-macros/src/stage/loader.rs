@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
-use super::Stage;
 use super::common::text;
-use crate::ctx::{first_span, mixed_at, runtime_at, with_static_lifetimes};
+use super::{Impls, Stage};
+use crate::ctx::{first_span, mixed_at, with_static_lifetimes};
 use crate::messages;
 use crate::options::{Side, Value};
 use crate::role::Role;
@@ -24,72 +24,101 @@ fn key(stage: &Stage, record: &syn::Type) -> Option<TokenStream> {
     Some(quote_spanned!(at=> const _: fn(&#record) = |#looked_at| { #(#looks)* };))
 }
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
+    match &stage.signature.mutable {
+        Some(transaction) => transacting(stage, transaction),
+        None => alone(stage),
+    }
+}
+
+/// A loader that writes on its own.
+fn alone(stage: &Stage) -> Impls {
     let signature = &stage.signature;
-    let (record, takes) = signature.record();
+    let (record, _) = signature.record();
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
+
+    let returned = signature.returned.nameable(&TokenStream::new());
+    let nameable = quote_spanned!(at=> #etl::LoadedBy<#name>);
+    let records = stage.local("records");
+    let call = stage.call(&argument(stage, &records), &TokenStream::new());
+    let body = stage.future(&call, &quote_spanned!(at=> <#nameable as #etl::LoadReturn>::loaded));
+    let guard = stage.guard(Side::Input, &record.to_token_stream());
+    let keyed = stage.options.get("idempotent").map(|_| quote_spanned!(at=> , #etl::Keyed));
+    // Most loaders have neither, and then these are what the type says by default.
+    let extras = (guard.is_some() || keyed.is_some()).then(|| {
+        let guard = guard.unwrap_or_else(|| quote_spanned!(at=> #etl::Unchecked));
+        quote_spanned!(at=> , #guard #keyed)
+    });
+    let needs = signature.needs_tuple();
+    let shape = quote_spanned!(at=> #etl::LoaderOf<#record, #returned, #needs #extras>);
+    let shape = stage.known_shape(&shape, &returned, "loads");
+    let pattern = stage.lent_pattern();
+    let definition = stage.definition(Role::Loader, None);
+    let assertions = assertions(stage, &nameable);
+    let tokens = quote_spanned! {at=>
+        #[automatically_derived]
+        impl #etl::WrittenLoader for #name {
+            type Shape = #shape;
+            const DEFINITION: #etl::StageDefinition = #definition;
+
+            fn load<'lent, 'records>(
+                #pattern: #etl::LentToLoader<'lent, Self>,
+                #records: &'records [#record],
+            ) -> impl ::core::future::Future<Output = #etl::LoadEnded<Self>> + ::core::marker::Send {
+                #body
+            }
+        }
+        #assertions
+    };
+    Impls { tokens, names: false }
+}
+
+/// A loader that writes in a transaction of its target.
+fn transacting(stage: &Stage, transaction: &syn::Type) -> Impls {
+    let signature = &stage.signature;
+    let (record, _) = signature.record();
+    let name = stage.name();
+    let at = stage.at();
+    let etl = stage.etl(at);
 
     let (nameable, known) = stage.returned(&signature.returned.nameable(&TokenStream::new()), "loads");
     let error = quote_spanned!(at=> <#nameable as #etl::LoadReturn>::Error);
-    let asked = quote_spanned!(at=> <#nameable as #etl::LoadReturn>::loaded);
-    let classes = quote_spanned!(at=> #etl::loader_classes::<#name>());
-
-    let (lent, records, transaction) = (stage.local("lent"), stage.local("records"), stage.local("transaction"));
-    let pattern = stage.lent_pattern();
+    let (lent, records, given) = (stage.local("lent"), stage.local("records"), stage.local("transaction"));
     let need_types = signature.needs.iter().map(|need| with_static_lifetimes(need.to_token_stream()));
-    let (target, needs, target_body, pattern, transacts) = match &signature.mutable {
-        Some(transaction) => {
-            let at = mixed_at(first_span(transaction));
-            let etl = runtime_at(at);
-            let transaction = with_static_lifetimes(transaction.to_token_stream());
-            let (transaction, transacts) = stage.known("Transaction", at, &transaction, "transacts");
-            let target = quote_spanned!(at=> <#transaction as #etl::Transaction>::Target);
-            let needs = quote_spanned!(at=> (#target, #(#need_types,)*));
-            let parts = pattern.into_iter().next().map(|group| match group {
-                proc_macro2::TokenTree::Group(group) => group.stream(),
-                other => other.into(),
-            });
-            (target, needs, quote_spanned!(at=> #lent.0), quote_spanned!(at=> (_, #parts)), Some(transacts))
-        }
-        None => {
-            let target = quote_spanned!(at=> #etl::Untargeted);
-            (target, stage.needs(), quote_spanned!(at=> { let _ = #lent; &#etl::UNTARGETED }), pattern, None)
-        }
+    let (target, needs, transacts) = {
+        let at = mixed_at(first_span(transaction));
+        let etl = stage.etl(at);
+        let transaction = with_static_lifetimes(transaction.to_token_stream());
+        let (transaction, transacts) = stage.known("Transaction", at, &transaction, "transacts");
+        let target = quote_spanned!(at=> <#transaction as #etl::Transaction>::Target);
+        let needs = quote_spanned!(at=> (#target, #(#need_types,)*));
+        (target, needs, transacts)
     };
-
+    let parts = stage.lent_pattern().into_iter().next().map(|group| match group {
+        proc_macro2::TokenTree::Group(group) => group.stream(),
+        other => other.into(),
+    });
     let class = match stage.options.get("idempotent") {
         Some(_) => quote_spanned!(at=> #etl::Keyed),
         None => quote_spanned!(at=> <#target as #etl::Target>::Class),
     };
-
-    let argument = if takes == Takes::RecordLent { quote_spanned!(at=> &#records[0]) } else { records.to_token_stream() };
-    let call = stage.call(&argument, &transaction.to_token_stream());
-    let given = if signature.mutable.is_some() { transaction.to_token_stream() } else { quote_spanned!(at=> _) };
-    let body = stage.future(&call, &asked);
-    let guard = stage.guard(Side::Input, &quote_spanned!(at=> <#name as #etl::Loader>::In));
+    let call = stage.call(&argument(stage, &records), &given.to_token_stream());
+    let body = stage.future(&call, &quote_spanned!(at=> <#nameable as #etl::LoadReturn>::loaded));
+    let guard = stage.guard(Side::Input, &record.to_token_stream()).unwrap_or_else(|| quote_spanned!(at=> #etl::Unchecked));
     let definition = stage.definition(Role::Loader, None);
-    let mut assertions = stage.assertions(&classes);
-    if signature.mutable.is_none() && takes == Takes::BatchLent {
-        let message = text(&messages::whole_batch_rejects(&name.to_string()), at);
-        assertions.extend(quote_spanned! {at=>
-            const _: () = #etl::demand(
-                <#nameable as #etl::LoadReturn>::PER_RECORD || !#classes.contains(#etl::Class::Reject),
-                #message,
-            );
-        });
-    }
-    assertions.extend(key(stage, record));
+    let mut assertions = assertions(stage, &nameable.to_token_stream());
+    // Only a target knows how many values fit one statement.
     if let Some(Value::Count(batch)) = stage.options.get("batch").map(|entry| &entry.value) {
         let at = mixed_at(batch.span());
-        let etl = runtime_at(at);
+        let etl = stage.etl(at);
         let (message, batch) = (text(messages::too_many_values(), at), batch.tokens());
         assertions.extend(quote_spanned! {at=>
             const _: () = #etl::demand(<#name as #etl::Loader>::DEFINITION.fits_batch(#batch), #message);
         });
     }
-    quote_spanned! {at=>
+    let tokens = quote_spanned! {at=>
         #known
         #transacts
         #[automatically_derived]
@@ -105,11 +134,11 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             fn target<'lent>(
                 #lent: #etl::LentToLoader<'lent, Self>,
             ) -> &'lent #target {
-                #target_body
+                #lent.0
             }
 
             fn load<'lent, 'records, 'open>(
-                #pattern: #etl::LentToLoader<'lent, Self>,
+                (_, #parts): #etl::LentToLoader<'lent, Self>,
                 #records: &'records [#record],
                 #given: &'records mut #etl::TransactionOf<'open, Self>,
             ) -> impl ::core::future::Future<Output = #etl::LoadEnded<Self>> + ::core::marker::Send + use<'lent, 'records, 'open> {
@@ -117,5 +146,34 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
             }
         }
         #assertions
+    };
+    Impls { tokens, names: true }
+}
+
+/// What the function is called with, of a slice of records.
+fn argument(stage: &Stage, records: &proc_macro2::Ident) -> TokenStream {
+    let (_, takes) = stage.signature.record();
+    if takes == Takes::RecordLent { quote_spanned!(stage.at()=> &#records[0]) } else { records.to_token_stream() }
+}
+
+/// What must hold of the options and of what is returned.
+fn assertions(stage: &Stage, nameable: &TokenStream) -> TokenStream {
+    let signature = &stage.signature;
+    let (record, takes) = signature.record();
+    let name = stage.name();
+    let at = stage.at();
+    let etl = stage.etl(at);
+    let classes = quote_spanned!(at=> #etl::loader_classes::<#name>());
+    let mut assertions = stage.assertions(&classes);
+    if signature.mutable.is_none() && takes == Takes::BatchLent {
+        let message = text(&messages::whole_batch_rejects(&name.to_string()), at);
+        assertions.extend(quote_spanned! {at=>
+            const _: () = #etl::demand(
+                <#nameable as #etl::LoadReturn>::PER_RECORD || !#classes.contains(#etl::Class::Reject),
+                #message,
+            );
+        });
     }
+    assertions.extend(key(stage, record));
+    assertions
 }

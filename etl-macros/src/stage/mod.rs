@@ -33,13 +33,21 @@ pub(crate) struct Stage {
     pub(crate) fingerprint: u64,
 }
 
+/// What stands beside a stage's function.
+struct Impls {
+    tokens: TokenStream,
+    /// Whether there are names among them, which must not be seen outside.
+    names: bool,
+}
+
 /// Expands a stage attribute: the output, and what is wrong.
 pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) -> (TokenStream, Errors) {
     let mut errors = Errors::default();
-    let (fingerprint, written) = (fingerprint::of(&attribute, &tokens), text_of(&attribute));
+    let item: Vec<_> = tokens.clone().into_iter().collect();
+    let (fingerprint, written) = (fingerprint::of(&attribute, &item), text_of(&attribute));
     let mut options = options::parse(role, attribute, &mut errors);
     let ctx = options.ctx(&mut errors);
-    let item = match item::parse(role, tokens.clone()) {
+    let item = match item::parse(role, item) {
         Ok(item) => item,
         Err(error) => {
             errors.push(error);
@@ -71,22 +79,24 @@ pub(crate) fn expand(role: Role, attribute: TokenStream, tokens: TokenStream) ->
     errors.absorb(signature_errors);
     options::stage::check(role, &mut options, &signature, &mut errors);
     let stage = Stage { ctx, doc: crate::ctx::doc_of(&item.attrs), signature, options, fingerprint };
-    let mut impls = match role {
+    let impls = match role {
         Role::Extractor => extractor::impls(&stage),
         Role::Transform => transform::impls(&stage),
         Role::Filter => filter::impls(&stage),
         Role::Loader => loader::impls(&stage),
         Role::Resource => resource::impls(&stage),
     };
-    if role == Role::Resource {
-        impls.extend(stage.lends_no_result());
-    }
     let mut output = tokens;
     output.extend(proxy(role, &written, &item));
     let span = mixed_at(stage.signature.name.span());
-    let cfgs = cfgs(&item);
-    let import = stage.ctx.import();
-    output.extend(quote_spanned!(span=> #(#cfgs)* const _: () = { #import #impls };));
+    let mut cfgs = cfgs(&item).peekable();
+    // A block is what names and conditions are for; most stages have neither, and the compiler has work with each.
+    if impls.names || cfgs.peek().is_some() {
+        let impls = impls.tokens;
+        output.extend(quote_spanned!(span=> #(#cfgs)* const _: () = { #impls };));
+    } else {
+        output.extend(impls.tokens);
+    }
     (output, errors)
 }
 

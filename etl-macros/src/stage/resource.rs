@@ -1,17 +1,17 @@
 //! `#[resource]`: made once per run.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 use syn::ext::IdentExt;
 
-use super::Stage;
-use crate::ctx::{arguments_of, runtime_at};
+use super::{Impls, Stage};
+use crate::ctx::arguments_of;
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     // The type is written from its tokens: as a projection it could be equal to another resource's,
     // and the context could not provide both.
@@ -26,23 +26,25 @@ pub(super) fn impls(stage: &Stage) -> TokenStream {
         quote_spanned!(at=> ::core::result::Result::Ok)
     };
     let made = stage.future(&call, &then);
-    let (kept, lends) = stage.known("Value", at, &value.to_token_stream(), "lends");
-    let needs = stage.needs();
+    let needs = signature.needs_tuple();
+    let borrowed = stage.borrowed();
+    let no_result = stage.lends_no_result();
     let text = name.unraw().to_string();
-    quote_spanned! {at=>
-        #lends
+    let tokens = quote_spanned! {at=>
         #[automatically_derived]
-        impl #etl::Resource for #name {
+        impl #etl::WrittenResource for #name {
             type Value = #value;
-            type Kept = #kept;
-            type Needs = #needs;
+            type Shape = <
+                [(); #etl::witness::lends::<#value>() #(+ #borrowed)* #no_result] as #etl::Known<#etl::MadeOf<#value, #needs>>
+            >::Type;
             const NAME: &'static ::core::primitive::str = #text;
 
             fn make(
                 #pattern: #etl::LentToResource<'_, Self>,
-            ) -> impl ::core::future::Future<Output = #etl::Result<#kept>> + ::core::marker::Send {
+            ) -> impl ::core::future::Future<Output = #etl::Result<#etl::KeptOf<Self>>> + ::core::marker::Send {
                 #made
             }
         }
-    }
+    };
+    Impls { tokens, names: false }
 }

@@ -3,60 +3,91 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use super::Stage;
-use crate::ctx::{mixed_at, runtime_at, with_static_lifetimes};
+use super::{Impls, Stage};
+use crate::ctx::{mixed_at, with_static_lifetimes};
 use crate::options::Side;
 use crate::role::Role;
 
-pub(super) fn impls(stage: &Stage) -> TokenStream {
+pub(super) fn impls(stage: &Stage) -> Impls {
     let signature = &stage.signature;
     let (record, takes) = signature.record();
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let hidden = signature.returned.hidden.as_ref().map(|hidden| {
         let item = with_static_lifetimes(hidden.item.to_token_stream());
         quote_spanned!(at=> ::std::vec::Vec<#item>)
     });
     let (asked, witness) = if takes.is_batch() { ("BatchReturn", "transforms_batches") } else { ("StageReturn", "transforms") };
-    let (nameable, known) = stage.returned(&signature.returned.nameable(&hidden.unwrap_or_default()), witness);
-    let asked = Ident::new(asked, at);
-    let returns = |what: &str| {
-        let what = Ident::new(what, at);
-        quote_spanned!(at=> <#nameable as #etl::#asked>::#what)
+    let returned = signature.returned.nameable(&hidden.unwrap_or_default());
+    // The rules on it say the type once more.
+    let (returned, known) = if stage.options.validates(Side::Output).is_some() {
+        let (name, known) = stage.returned(&returned, witness);
+        (name.to_token_stream(), Some(known))
+    } else {
+        (returned, None)
     };
-    let (out, error) = (returns("Record"), returns("Error"));
+    let asked = Ident::new(asked, at);
     let classes = quote_spanned!(at=> #etl::transform_classes::<#name>());
 
-    let needs = stage.needs();
-    let state = signature.mutable.as_ref().map_or_else(|| quote_spanned!(at=> ()), ToTokens::to_token_stream);
-    let side = |what: &str| {
-        let what = Ident::new(what, at);
-        quote_spanned!(at=> <#name as #etl::Transform>::#what)
-    };
-    let (input_guard, output_guard) = (stage.guard(Side::Input, &side("In")), stage.guard(Side::Output, &side("Out")));
+    let rules = [
+        stage.guard(Side::Input, &record.to_token_stream()),
+        stage.guard(Side::Output, &quote_spanned!(at=> <#returned as #etl::#asked>::Record)),
+    ];
+    let kept = signature.mutable.as_ref().map(ToTokens::to_token_stream);
+    // Most stages have neither, and then these are what the type says by default.
+    let extras = (kept.is_some() || rules.iter().any(Option::is_some)).then(|| {
+        let kept = kept.unwrap_or_else(|| quote_spanned!(at=> ()));
+        let [input, output] = rules.map(|guard| guard.unwrap_or_else(|| quote_spanned!(at=> #etl::Unchecked)));
+        quote_spanned!(at=> , #kept, #input, #output)
+    });
     let way = way(stage);
+    let (of, feed) = match (takes.is_batch(), &signature.returned.hidden) {
+        (true, _) => {
+            let feed = feed(stage);
+            ("BatchOf", Some(quote_spanned!(at=> #feed,)))
+        }
+        (false, Some(_)) if !signature.is_async => ("EachInto", None),
+        (false, _) => ("EachOf", None),
+    };
+    let (of, needs) = (Ident::new(of, at), signature.needs_tuple());
+    let shape = quote_spanned!(at=> #etl::#of<#etl::ways::#way, #feed #record, #returned, #needs #extras>);
+    let shape = stage.known_shape(&shape, &returned, witness);
     let definition = stage.definition(Role::Transform, None);
-    let calls = if takes.is_batch() { batch(stage, &nameable) } else { each(stage, &nameable) };
+    let (call, called) = match (signature.is_async, takes.is_batch()) {
+        (false, _) => (Some(plain(stage)), None),
+        (true, false) => (None, Some(each(stage))),
+        (true, true) => (None, Some(batch(stage))),
+    };
     let assertions = stage.assertions(&classes);
-    quote_spanned! {at=>
+    let tokens = quote_spanned! {at=>
         #known
         #[automatically_derived]
-        impl #etl::Transform for #name {
-            type In = #record;
-            type Out = #out;
-            type Error = #error;
-            type Needs = #needs;
-            type State = #state;
-            type InputGuard = #input_guard;
-            type OutputGuard = #output_guard;
-            type Way = #etl::ways::#way;
+        impl #etl::Written for #name {
+            type Shape = #shape;
             const DEFINITION: #etl::StageDefinition = #definition;
+            #call
         }
-        #calls
+        #called
         #assertions
-    }
+    };
+    Impls { tokens, names: known.is_some() }
+}
+
+/// The call of a plain `fn`.
+fn plain(stage: &Stage) -> TokenStream {
+    let at = stage.at();
+    let etl = stage.etl(at);
+    let (record, state, out) = (stage.local("record"), stage.local("state"), stage.local("out"));
+    let call = stage.call(&argument(stage, &record), &state.to_token_stream());
+    let (fed, body) = if stage.signature.returned.hidden.is_some() {
+        let made = stage.signature.returned.wrapped(call, &quote_spanned!(at=> #etl::Each));
+        (quote_spanned!(at=> (#record, #out)), quote_spanned!(at=> #etl::StageReturn::emit(#made, #out)))
+    } else {
+        (record.to_token_stream(), call)
+    };
+    stage.plain_call(&keeps_or_ignores(stage, &state), &fed, &body)
 }
 
 /// How the engine runs the stage.
@@ -82,7 +113,7 @@ fn way(stage: &Stage) -> Ident {
 fn feed(stage: &Stage) -> TokenStream {
     let (_, takes) = stage.signature.record();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
     let feed = Ident::new(if takes.is_lent() || stage.is_retried() { "Borrowed" } else { "Owned" }, at);
     quote_spanned!(at=> #etl::#feed)
 }
@@ -94,7 +125,7 @@ fn argument(stage: &Stage, fed: &Ident) -> TokenStream {
         return fed.to_token_stream();
     }
     let span = mixed_at(crate::ctx::first_span(record));
-    let etl = runtime_at(span);
+    let etl = stage.etl(span);
     let clone = Ident::new(if takes.is_batch() { "all_retained" } else { "retained" }, span);
     quote_spanned!(span=> #etl::#clone::<#record>(#fed))
 }
@@ -104,45 +135,19 @@ fn keeps_or_ignores(stage: &Stage, state: &Ident) -> TokenStream {
     if stage.signature.mutable.is_some() { state.to_token_stream() } else { quote_spanned!(stage.at()=> _) }
 }
 
-fn each(stage: &Stage, nameable: &Ident) -> TokenStream {
+/// An `async fn` on single records.
+fn each(stage: &Stage) -> TokenStream {
     let signature = &stage.signature;
     let returned = &signature.returned;
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let feed = feed(stage);
-    let (record, state, out) = (stage.local("record"), stage.local("state"), stage.local("out"));
+    let (record, state) = (stage.local("record"), stage.local("state"));
     let pattern = stage.lent_pattern();
     let call = stage.call(&argument(stage, &record), &state.to_token_stream());
     let wrapper = quote_spanned!(at=> #etl::Each);
-    // A type that can be named is asked by name, so that all complaints about it are one.
-    let asked = if returned.hidden.is_some() {
-        quote_spanned!(at=> #etl::StageReturn::emit)
-    } else {
-        quote_spanned!(at=> <#nameable as #etl::StageReturn>::emit)
-    };
-    if !signature.is_async {
-        let made = returned.wrapped(call, &wrapper);
-        let body = quote_spanned!(at=> #asked(#made, #out));
-        let state = keeps_or_ignores(stage, &state);
-        return quote_spanned! {at=>
-            #[automatically_derived]
-            impl #etl::EachPlain for #name {
-                type Feed = #feed;
-
-                #[inline]
-                fn call(
-                    #pattern: #etl::LentTo<'_, Self>,
-                    #state: &mut #etl::StateOf<Self>,
-                    #record: #etl::Fed<'_, #feed, Self>,
-                    #out: &mut #etl::OutOf<Self>,
-                ) -> #etl::Ended<Self> {
-                    #body
-                }
-            }
-        };
-    }
     let body = if returned.hidden.is_some() { stage.future(&call, &returned.wrapper(&wrapper)) } else { call };
     let output = if returned.hidden.is_some() {
         quote_spanned! {at=>
@@ -152,7 +157,7 @@ fn each(stage: &Stage, nameable: &Ident) -> TokenStream {
             > + ::core::marker::Send
         }
     } else {
-        nameable.to_token_stream()
+        quote_spanned!(at=> #etl::Returned<Self>)
     };
     let (how, state) = if signature.mutable.is_some() {
         ("EachAsyncStateful", Some(quote_spanned!(at=> #state: &'fed mut #etl::StateOf<Self>,)))
@@ -177,46 +182,30 @@ fn each(stage: &Stage, nameable: &Ident) -> TokenStream {
     }
 }
 
-fn batch(stage: &Stage, nameable: &Ident) -> TokenStream {
-    let signature = &stage.signature;
+/// An `async fn` on batches.
+fn batch(stage: &Stage) -> TokenStream {
     let name = stage.name();
     let at = stage.at();
-    let etl = runtime_at(at);
+    let etl = stage.etl(at);
 
     let feed = feed(stage);
     let (records, state) = (stage.local("records"), stage.local("state"));
     let pattern = stage.lent_pattern();
     let call = stage.call(&argument(stage, &records), &state.to_token_stream());
-    let asked = quote_spanned!(at=> <#nameable as #etl::BatchReturn>::outcomes);
+    let asked = quote_spanned!(at=> <#etl::Returned<Self> as #etl::BatchReturn>::outcomes);
     let state = keeps_or_ignores(stage, &state);
-    if signature.is_async {
-        let body = stage.future(&call, &asked);
-        return quote_spanned! {at=>
-            #[automatically_derived]
-            impl #etl::BatchAsync for #name {
-                type Feed = #feed;
-
-                fn call<'lent, 'fed>(
-                    #pattern: #etl::LentTo<'lent, Self>,
-                    #state: &'fed mut #etl::StateOf<Self>,
-                    #records: #etl::FedBatch<'fed, #feed, Self>,
-                ) -> impl ::core::future::Future<Output = #etl::BatchEnded<Self>> + ::core::marker::Send {
-                    #body
-                }
-            }
-        };
-    }
+    let body = stage.future(&call, &asked);
     quote_spanned! {at=>
         #[automatically_derived]
-        impl #etl::BatchPlain for #name {
+        impl #etl::BatchAsync for #name {
             type Feed = #feed;
 
-            fn call(
-                #pattern: #etl::LentTo<'_, Self>,
-                #state: &mut #etl::StateOf<Self>,
-                #records: #etl::FedBatch<'_, #feed, Self>,
-            ) -> #etl::BatchEnded<Self> {
-                #asked(#call)
+            fn call<'lent, 'fed>(
+                #pattern: #etl::LentTo<'lent, Self>,
+                #state: &'fed mut #etl::StateOf<Self>,
+                #records: #etl::FedBatch<'fed, #feed, Self>,
+            ) -> impl ::core::future::Future<Output = #etl::BatchEnded<Self>> + ::core::marker::Send {
+                #body
             }
         }
     }

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use super::{Record, write_json};
+
 /// The physical type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -198,6 +200,57 @@ pub trait ColumnVisitor {
     fn texts<S: AsRef<str>>(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<S>>) -> Result<(), Self::Error>;
     /// Bytes.
     fn byte_strings<'r>(&mut self, column: usize, values: impl ExactSizeIterator<Item = Option<&'r [u8]>>) -> Result<(), Self::Error>;
+}
+
+/// What `#[derive(Record)]` implements: the columns, and the two functions between them and any format.
+/// [`Record`], [`Described`], [`Decode`] and [`Encode`] follow from it, because the compiler looks at each impl of the
+/// user's crate whenever anything in it is edited, and at the ones here never again.
+pub trait Derived: Sized + Send + Sync + 'static {
+    /// See [`Described::SCHEMA`].
+    const SCHEMA: &'static [Column];
+
+    /// See [`Decode::decode`].
+    ///
+    /// # Errors
+    /// The first field that cannot be read.
+    fn decode<S: FieldSource>(source: &mut S) -> Result<Self, FieldError>;
+
+    /// See [`Encode::fields`].
+    ///
+    /// # Errors
+    /// What the caller returns.
+    fn fields<D: EachField<Self>>(doing: &mut D) -> Result<(), D::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Derived> Described for T {
+    const SCHEMA: &'static [Column] = <T as Derived>::SCHEMA;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Derived> Decode for T {
+    #[inline]
+    fn decode<S: FieldSource>(source: &mut S) -> Result<Self, FieldError> {
+        <T as Derived>::decode(source)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Derived> Encode for T {
+    #[inline]
+    fn fields<D: EachField<Self>>(doing: &mut D) -> Result<(), D::Error> {
+        <T as Derived>::fields(doing)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Derived> Record for T {
+    const COLUMNS: usize = <T as Derived>::SCHEMA.len();
+
+    fn to_json(&self, out: &mut Vec<u8>) -> bool {
+        write_json(self, out);
+        true
+    }
 }
 
 /// A type whose columns are known.

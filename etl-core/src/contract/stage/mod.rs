@@ -7,10 +7,11 @@ mod definition;
 mod rate;
 mod returned;
 mod rules;
+pub(crate) mod written;
 
 pub use definition::{Role, StageDefinition, StageOptions, Takes};
 pub use rate::Rate;
-pub use returned::{Batch, BatchReturn, Each, Emitted, Fallible, LoadReturn, RecordErrorOf, StageReturn};
+pub use returned::{Batch, BatchReturn, Each, Emitted, Fallible, LoadReturn, RecordErrorOf, StageReturn, Yields};
 pub use rules::{Checked, Guard, Rules, Unchecked, Violation, Violations};
 
 use super::error::{Result, StageError};
@@ -154,6 +155,22 @@ impl<T: Retained + Send + 'static> FeedAgain<T> for Cloned {
 pub trait EachPlain: Transform {
     /// How the function takes its record.
     type Feed: Feed<Self::In>;
+    /// How many records one call may make.
+    const YIELDS: Yields = Yields::Any;
+
+    /// Calls the function, where it makes at most one record.
+    ///
+    /// # Errors
+    /// The stage's own error.
+    fn call_for_one(
+        lent: Lent<'_, Self::Needs>,
+        state: &mut Self::State,
+        record: <Self::Feed as Feed<Self::In>>::Arg<'_>,
+    ) -> Result<Option<Self::Out>, Self::Error> {
+        let mut out = Vec::new();
+        Self::call(lent, state, record, &mut out)?;
+        Ok(out.pop())
+    }
 
     /// Calls the function and appends what goes on to `out`.
     ///

@@ -18,6 +18,21 @@ pub trait StageReturn {
     type Record: Record;
     /// The error, `Infallible` where there is none.
     type Error;
+    /// How many records it may hold.
+    const YIELDS: Yields = Yields::Any;
+
+    /// The record that goes on, where it is at most one.
+    ///
+    /// # Errors
+    /// The stage's own error.
+    fn one(self) -> Result<Option<Self::Record>, Self::Error>
+    where
+        Self: Sized,
+    {
+        let mut out = Vec::new();
+        self.emit(&mut out)?;
+        Ok(out.pop())
+    }
 
     /// Appends what goes on to `out`. One more than before is a record mapped, none is one
     /// filtered, several are one expanded.
@@ -37,13 +52,43 @@ pub trait StageReturn {
 pub trait Emitted {
     /// The record that goes on.
     type Record: Record;
+    /// How many records it may hold.
+    const YIELDS: Yields = Yields::Any;
 
     /// Appends what goes on to `out`.
     fn emit_to(self, out: &mut Vec<Self::Record>);
+
+    /// The record that goes on, where it is at most one.
+    fn only(self) -> Option<Self::Record>
+    where
+        Self: Sized,
+    {
+        let mut out = Vec::new();
+        self.emit_to(&mut out);
+        out.pop()
+    }
+}
+
+/// How many records a stage may make of one: it is known before anything runs, and what makes at
+/// most one is run in a tighter loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Yields {
+    /// Each becomes one, and nothing can go wrong.
+    One,
+    /// None or one.
+    AtMostOne,
+    /// Any number.
+    Any,
 }
 
 impl<T: Record> Emitted for T {
     type Record = T;
+    const YIELDS: Yields = Yields::One;
+
+    #[inline]
+    fn only(self) -> Option<T> {
+        Some(self)
+    }
 
     #[inline]
     fn emit_to(self, out: &mut Vec<T>) {
@@ -53,6 +98,12 @@ impl<T: Record> Emitted for T {
 
 impl<T: Record> Emitted for Option<T> {
     type Record = T;
+    const YIELDS: Yields = Yields::AtMostOne;
+
+    #[inline]
+    fn only(self) -> Self {
+        self
+    }
 
     #[inline]
     fn emit_to(self, out: &mut Vec<T>) {
@@ -87,6 +138,12 @@ macro_rules! infallible {
         impl<$($generics)*> StageReturn for $type {
             type Record = <Self as Emitted>::Record;
             type Error = Infallible;
+            const YIELDS: Yields = <Self as Emitted>::YIELDS;
+
+            #[inline]
+            fn one(self) -> Result<Option<Self::Record>, Infallible> {
+                Ok(self.only())
+            }
 
             #[inline]
             fn emit(self, out: &mut Vec<Self::Record>) -> Result<(), Infallible> {
@@ -107,6 +164,15 @@ infallible! {
 impl<R: Emitted, E> StageReturn for Result<R, E> {
     type Record = R::Record;
     type Error = E;
+    const YIELDS: Yields = match R::YIELDS {
+        Yields::One | Yields::AtMostOne => Yields::AtMostOne,
+        Yields::Any => Yields::Any,
+    };
+
+    #[inline]
+    fn one(self) -> Result<Option<R::Record>, E> {
+        self.map(R::only)
+    }
 
     #[inline]
     fn emit(self, out: &mut Vec<R::Record>) -> Result<(), E> {

@@ -4,6 +4,7 @@
 //! Concurrency and the reorder window are two numbers: the window is the batch, so that one slow
 //! call does not hold up the others; the permits are shared by all batches of the stage.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -167,9 +168,9 @@ impl<S: EachAsync<Feed = Owned>> RunsAsync<S> for ways::AsyncOnce {
                     shown.push(work.show(&record));
                 }
                 match enters::<S>(&mut work, index, &record, rules) {
-                    Ok(true) => calls.push(call_owned::<S>(lent, stage, index, record)),
-                    Ok(false) => {}
-                    Err(Stopped) => stopped = true,
+                    ControlFlow::Continue(true) => calls.push(call_owned::<S>(lent, stage, index, record)),
+                    ControlFlow::Continue(false) => {}
+                    ControlFlow::Break(Stopped) => stopped = true,
                 }
             }
             let Some(outcome) = calls.next().await else { break };
@@ -207,9 +208,9 @@ impl<S: EachAsync<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncAgain {
                     break;
                 }
                 match enters::<S>(&mut work, next, &rows[next], rules) {
-                    Ok(true) => calls.push(call_again::<S>(lent, stage, next, &rows[next])),
-                    Ok(false) => {}
-                    Err(Stopped) => stopped = true,
+                    ControlFlow::Continue(true) => calls.push(call_again::<S>(lent, stage, next, &rows[next])),
+                    ControlFlow::Continue(false) => {}
+                    ControlFlow::Break(Stopped) => stopped = true,
                 }
                 next += 1;
             }
@@ -254,9 +255,9 @@ impl<S: EachAsyncStateful<Feed = Owned>> RunsAsync<S> for ways::AsyncStatefulOnc
                 break;
             }
             match enters::<S>(&mut work, index, &record, rules) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(Stopped) => break,
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => continue,
+                ControlFlow::Break(Stopped) => break,
             }
             let shown = if must_show { work.show(&record) } else { None };
             stage.keep_pace(1).await;
@@ -293,9 +294,9 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
                 break;
             }
             match enters::<S>(&mut work, index, record, rules) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(Stopped) => break,
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => continue,
+                ControlFlow::Break(Stopped) => break,
             }
             let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
             let mut attempts = 1;

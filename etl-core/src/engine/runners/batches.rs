@@ -132,9 +132,9 @@ impl<T> Slices<T> {
             any = true;
             work.blame(index);
             match super::plain::enters::<S>(work, index, &record, rules) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(Stopped) => return None,
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => continue,
+                ControlFlow::Break(Stopped) => return None,
             }
             slice.indexes.push(index);
             if must_show {

@@ -36,10 +36,8 @@ fn keeps_one<S: FilterPlain>(
     lent: Lent<'_, S::Needs>,
     rules: <<S::InputGuard as Guard<S::In>>::Needs as Needs>::Lent<'_>,
 ) -> ControlFlow<Stopped, bool> {
-    match enters::<S>(work, index, record, rules) {
-        Ok(true) => {}
-        Ok(false) => return ControlFlow::Continue(false),
-        Err(stopped) => return ControlFlow::Break(stopped),
+    if !enters::<S>(work, index, record, rules)? {
+        return ControlFlow::Continue(false);
     }
     match S::keeps(lent, record) {
         Ok(keeps) => ControlFlow::Continue(keeps),
@@ -66,9 +64,9 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
                 break;
             }
             match enters::<S>(&mut work, index, &record, rules) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(Stopped) => break,
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => continue,
+                ControlFlow::Break(Stopped) => break,
             }
             let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
             let mut attempts = 1;

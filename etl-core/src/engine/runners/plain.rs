@@ -1,9 +1,11 @@
 //! A plain `fn` on single records: one loop over the batch.
 
-use super::{LentAll, RunsPlain};
+use std::ops::ControlFlow;
+
+use super::{LentAll, RunsPlain, one_each};
 use crate::contract::error::{Class, StageError};
 use crate::contract::needs::Needs;
-use crate::contract::stage::{EachPlain, FeedAgain, Guard, Owned, Transform, ways};
+use crate::contract::stage::{EachPlain, FeedAgain, Guard, Owned, Transform, Yields, ways};
 use crate::engine::parcel::DecodedRecords;
 use crate::engine::retry::{Begun, pauses};
 use crate::engine::work::{Stage, Stopped, Tally, Work};
@@ -12,15 +14,45 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
     fn run((lent, rules, out_rules): LentAll<'_, S>, stage: &Stage, state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
         let mut rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let unruled = !stage.settings.validate || !(S::InputGuard::CHECKS || S::OutputGuard::CHECKS);
+        if S::YIELDS == Yields::One && unruled && rows.len() <= stage.settings.batch {
+            let made = one_each::map(work, &mut rows, |record| match S::call_for_one(lent, state, record) {
+                Ok(Some(record)) => record,
+                Ok(None) | Err(_) => unreachable!("it yields one"),
+            });
+            put_back::<S>(made, records);
+            stage.spares.give(rows);
+            return;
+        }
+        if S::YIELDS != Yields::Any {
+            let must_show = work.must_show();
+            let made = one_each::make(work, &mut rows, |work, index, record| {
+                if !unruled && !enters::<S>(work, index, &record, rules)? {
+                    return ControlFlow::Continue(None);
+                }
+                let shown = if must_show { work.show(&record) } else { None };
+                match S::call_for_one(lent, state, record) {
+                    Ok(Some(record)) if !unruled => leaves::<S>(work, index, record, out_rules),
+                    Ok(became) => ControlFlow::Continue(became),
+                    Err(error) => {
+                        work.error(index, &error, 1, shown)?;
+                        ControlFlow::Continue(None)
+                    }
+                }
+            });
+            put_back::<S>(made, records);
+            stage.spares.give(rows);
+            return;
+        }
         let must_show = work.must_show();
         for (index, record) in rows.drain(..).enumerate() {
             if !work.begin(index) {
                 break;
             }
             match enters::<S>(&mut work, index, &record, rules) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(Stopped) => break,
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => continue,
+                ControlFlow::Break(Stopped) => break,
             }
             let shown = if must_show { work.show(&record) } else { None };
             let before = work.out.len();
@@ -50,9 +82,9 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
                 break;
             }
             match enters::<S>(&mut work, index, record, rules) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(Stopped) => break,
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => continue,
+                ControlFlow::Break(Stopped) => break,
             }
             let before = work.out.len();
             let mut attempts = 1;
@@ -96,16 +128,31 @@ pub(super) fn enters<S: Transform>(
     index: usize,
     record: &S::In,
     rules: <<S::InputGuard as Guard<S::In>>::Needs as Needs>::Lent<'_>,
-) -> Result<bool, Stopped> {
+) -> ControlFlow<Stopped, bool> {
     if !S::InputGuard::CHECKS || !work.stage.settings.validate {
-        return Ok(true);
+        return ControlFlow::Continue(true);
     }
-    let Err(violations) = S::InputGuard::check(rules, record) else { return Ok(true) };
+    let Err(violations) = S::InputGuard::check(rules, record) else { return ControlFlow::Continue(true) };
     let shown = work.show(record);
-    match work.invalid(index, &violations, shown) {
-        std::ops::ControlFlow::Continue(()) => Ok(false),
-        std::ops::ControlFlow::Break(stopped) => Err(stopped),
+    work.invalid(index, &violations, shown)?;
+    ControlFlow::Continue(false)
+}
+
+/// Checks a record behind the stage: `None` where it does not go on.
+#[inline]
+fn leaves<S: Transform>(
+    work: &mut Work<'_, S::Out>,
+    index: usize,
+    record: S::Out,
+    rules: <<S::OutputGuard as Guard<S::Out>>::Needs as Needs>::Lent<'_>,
+) -> one_each::Became<S::Out> {
+    if !S::OutputGuard::CHECKS {
+        return ControlFlow::Continue(Some(record));
     }
+    let Err(violations) = S::OutputGuard::check(rules, &record) else { return ControlFlow::Continue(Some(record)) };
+    let shown = work.show(&record);
+    work.invalid(index, &violations, shown)?;
+    ControlFlow::Continue(None)
 }
 
 /// Settles input `index`, with the rules on the stage's output.
@@ -115,12 +162,12 @@ pub(super) fn settle<S: Transform>(
     index: usize,
     before: usize,
     rules: <<S::OutputGuard as Guard<S::Out>>::Needs as Needs>::Lent<'_>,
-) -> std::ops::ControlFlow<Stopped> {
+) -> ControlFlow<Stopped> {
     if S::OutputGuard::CHECKS && work.stage.settings.validate {
         work.settle_checked::<S::OutputGuard>(index, before, rules)
     } else {
         work.settle(index, before);
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     }
 }
 
