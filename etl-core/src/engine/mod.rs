@@ -24,6 +24,7 @@ mod shared;
 mod spares;
 mod steps;
 mod stop;
+mod trains;
 pub mod wiring;
 mod work;
 

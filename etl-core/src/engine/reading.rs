@@ -13,7 +13,7 @@ use super::panics::guarded_async;
 use super::parcel::{Parcel, Records, Train, Undecoded};
 use super::retry::{Begun, pauses};
 use super::runners::timed_out;
-use super::segment::decode;
+use super::segment::{Clock, decode};
 use super::shared::{BUDGET_UNIT, Letters, Shared};
 use super::steps::{ErasedChunk, Reader};
 use crate::contract::error::{Class, Error, ErrorKind, Result};
@@ -21,10 +21,8 @@ use crate::contract::source::{SourceInfo, Wanted};
 
 /// Bytes of a chunk: large enough to be worth a hand-over, small enough to stay in the cache.
 const CHUNK_BYTES: u64 = 1 << 20;
-/// Small chunks travel together up to this: a hand-over costs as much as the work on thousands of
-/// the lightest records, and what travels should stay in the cache.
-const TRAIN_BYTES: usize = 256 << 10;
-const TRAIN_CHUNKS: usize = 32;
+/// Small chunks travel together up to this, lest what travels leaves the cache.
+const TRAIN_BYTES: usize = 1 << 20;
 /// Where reading is kept to a rate, what is read at once comes in this time.
 const EVENLY: Duration = Duration::from_millis(100);
 /// A chunk that took longer does not wait for others: the hand-over is the smaller part.
@@ -131,7 +129,7 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sen
         };
         shared.metrics.read_bytes(chunk.source_bytes());
         let bytes = chunk.bytes();
-        if train.is_full_with(bytes) && !train.leave(&output).await {
+        if train.is_full_with(bytes, shared.trains.length()) && !train.leave(&output).await {
             return false;
         }
         // Whoever waits for memory must not hold back what others may be done with.
@@ -140,7 +138,8 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sen
         }
         let Some(parcel) = pack(shared, sequence, chunk, &mut left, &letters).await else { return false };
         train.add(parcel, bytes);
-        if !(train.may_wait && begun.elapsed() < QUICK) && !train.leave(&output).await {
+        let waits = train.may_wait && begun.elapsed() < QUICK;
+        if !waits && !train.leave(&output).await {
             return false;
         }
     }
@@ -160,8 +159,8 @@ impl Filling {
         Self { train: Train::new(), bytes: 0, may_wait }
     }
 
-    fn is_full_with(&self, bytes: usize) -> bool {
-        self.train.len() == TRAIN_CHUNKS || self.bytes + bytes > TRAIN_BYTES
+    fn is_full_with(&self, bytes: usize, length: usize) -> bool {
+        self.train.len() >= length || self.bytes + bytes > TRAIN_BYTES
     }
 
     fn add(&mut self, parcel: Parcel, bytes: usize) {
@@ -203,7 +202,7 @@ async fn pack<C>(
     let records = match left {
         None => Records::Undecoded(chunk),
         Some(left) => {
-            let (records, excluded) = decode(shared, sequence, chunk, Some(*left))?;
+            let (records, excluded) = decode(shared, sequence, chunk, Some(*left), &mut Clock::start())?;
             *left -= (records.len() + excluded.len()) as u64;
             let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
             if !entries.is_empty() {

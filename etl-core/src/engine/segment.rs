@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, FuturesUnordered};
@@ -24,6 +24,8 @@ use crate::contract::stage::Role;
 /// Adjacent stages, by index; 0 is the extractor, whose part here is decoding.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Segment {
+    /// Its place among the segments.
+    pub(super) number: usize,
     pub(super) stages: Vec<usize>,
     /// Whether it awaits, and so runs as a task, not on a CPU worker.
     pub(super) is_async: bool,
@@ -43,7 +45,8 @@ const IN_FLIGHT: usize = 4;
 /// before it.
 pub(super) fn segments<C>(shared: &Shared<C>) -> Vec<Segment> {
     let threads = shared.options.threads.max(1);
-    let mut segments = vec![Segment { stages: vec![0], is_async: false, window: IN_FLIGHT * threads, unordered: false, batch: None }];
+    let mut segments =
+        vec![Segment { number: 0, stages: vec![0], is_async: false, window: IN_FLIGHT * threads, unordered: false, batch: None }];
     for (step, stage) in shared.steps.iter().zip(&shared.stages[1..]) {
         let is_async = matches!(step, Step::Async(_));
         let parallel = stage.settings.parallel && !stage.definition.stateful;
@@ -64,6 +67,7 @@ pub(super) fn segments<C>(shared: &Shared<C>) -> Vec<Segment> {
                 segment.unordered |= stage.settings.unordered;
             }
             None => segments.push(Segment {
+                number: segments.len(),
                 stages: vec![stage.index],
                 is_async,
                 window,
@@ -122,6 +126,9 @@ pub(super) async fn drive<C: Context>(
     output: mpsc::Sender<Train>,
 ) {
     let mut pending = if segment.unordered { Pending::Unordered(FuturesUnordered::new()) } else { Pending::Ordered(FuturesOrdered::new()) };
+    if !segment.is_async {
+        shared.trains.board(segment.number);
+    }
     let mut cut = VecDeque::new();
     let mut closed = false;
     loop {
@@ -201,11 +208,13 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
         task.map(Result::ok).boxed()
     } else {
         let work = move || {
-            let mut done = Done { train: Train::with_capacity(train.len()), ..Done::default() };
+            let (begun, chunks) = (Instant::now(), train.len());
+            let mut done = Done { train: Train::with_capacity(chunks), ..Done::default() };
             for parcel in train {
                 let left = run_cpu(&shared, &segment, parcel, &mut done);
                 done.train.extend(left);
             }
+            shared.trains.took(segment.number, chunks, begun.elapsed());
             done
         };
         ports.pool.run(work).map(Result::ok).boxed()
@@ -216,10 +225,12 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
 fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, done: &mut Done) -> Option<Parcel> {
     let Parcel { sequence, records, _permit } = parcel;
     let letters = &mut done.letters;
+    // Where one stage ends the next begins: one look at the clock for both.
+    let mut clock = Clock::start();
     let mut records = match records {
         Records::Decoded(records) => records,
         Records::Undecoded(chunk) => {
-            let (records, excluded) = decode(shared, sequence, chunk, None)?;
+            let (records, excluded) = decode(shared, sequence, chunk, None, &mut clock)?;
             done.decoded += records.len() + excluded.len();
             letters.extend(letters_of(0, excluded, &records.origin));
             records
@@ -238,14 +249,13 @@ fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, do
         let entered = records.len();
         let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence, records = entered);
         let mut tally = Tally::default();
-        let begun = Instant::now();
         let ended = span.in_scope(|| guarded(|| step.run(&shared.context, stage, &mut records, &mut tally)));
         if let Err(panic) = ended {
             let position = records.origin.position(tally.at);
             tally.fail(entered, stage.failure(panic.at(position)));
         }
         let goes_on = tally.failure.is_none() && !tally.given_up;
-        let excluded = shared.record(index, tally, begun.elapsed());
+        let excluded = shared.record(index, tally, clock.lap());
         letters.extend(letters_of(index, excluded, &records.origin));
         if !goes_on {
             return None;
@@ -304,6 +314,21 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
     (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit })
 }
 
+/// A clock of which only the time between two looks matters.
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the last look.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.0, now)
+    }
+}
+
 fn letters_of(stage: usize, excluded: Vec<Excluded>, origin: &Arc<dyn Origin>) -> Option<Letters> {
     let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(origin))).collect();
     (!entries.is_empty()).then_some(Letters { stage, entries })
@@ -315,6 +340,7 @@ pub(super) fn decode<C>(
     sequence: u64,
     chunk: Box<dyn Undecoded>,
     limit: Option<u64>,
+    clock: &mut Clock,
 ) -> Option<(DecodedRecords, Vec<Excluded>)> {
     if shared.stop.abort.is_cancelled() {
         // Read, but not yet known as records.
@@ -322,7 +348,6 @@ pub(super) fn decode<C>(
     }
     let stage = &shared.stages[0];
     let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence);
-    let begun = Instant::now();
     let (mut records, mut malformed) = match span.in_scope(|| guarded(|| chunk.decode(&stage.spares))) {
         Ok(decoded) => decoded,
         Err(panic) => {
@@ -346,7 +371,7 @@ pub(super) fn decode<C>(
         let first = malformed.swap_remove(0);
         let error = Error::new(ErrorKind::Extraction, first.message).with_code(first.code).at(records.origin.position(first.index));
         tally.fail(entered, stage.failure(error.with_class(stage.definition.options.on_malformed.unwrap_or(Class::Reject))));
-        shared.record(0, tally, begun.elapsed());
+        shared.record(0, tally, clock.lap());
         return None;
     }
     for Malformed { index, code, column, message } in malformed {
@@ -358,6 +383,6 @@ pub(super) fn decode<C>(
         let column = column.map(std::borrow::Cow::Borrowed);
         tally.excluded.push(Excluded { input: index, class, kind: ErrorKind::Extraction, code, column, message, attempts: 1, shown: None });
     }
-    let excluded = shared.record(0, tally, begun.elapsed());
+    let excluded = shared.record(0, tally, clock.lap());
     Some((records, excluded))
 }

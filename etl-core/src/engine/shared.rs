@@ -12,6 +12,7 @@ use super::pool::CpuPool;
 use super::spares::Spares;
 use super::steps::{LoadStep, OpenStep, Step};
 use super::stop::StopHandle;
+use super::trains::Trains;
 use super::wiring::{Outline, Plan};
 use super::work::{Stage, Tally};
 use crate::contract::error::{Error, ErrorKind};
@@ -40,6 +41,7 @@ pub(super) struct Shared<C> {
     pub(super) starving: AtomicBool,
     /// Told each time it begins to.
     pub(super) starves: Notify,
+    pub(super) trains: Trains,
     pub(super) span: tracing::Span,
     failure: Mutex<Option<Error>>,
 }
@@ -76,6 +78,7 @@ impl<C> Shared<C> {
             budget: Arc::new(Semaphore::new(units.clamp(1, Semaphore::MAX_PERMITS))),
             starving: AtomicBool::new(false),
             starves: Notify::new(),
+            trains: Trains::new(outline.stages.len()),
             context,
             outline,
             options,

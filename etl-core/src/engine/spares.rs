@@ -2,7 +2,6 @@
 //! nothing while batches of one size follow each other.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// What is kept of one record type, at most, in bytes: enough for the batches under way on some
@@ -11,7 +10,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// Empty vectors, by the type of their records.
 #[derive(Default)]
-pub(crate) struct Spares(Mutex<HashMap<TypeId, Kept>>);
+pub(crate) struct Spares(Mutex<Vec<(TypeId, Kept)>>);
 
 #[derive(Default)]
 struct Kept {
@@ -23,7 +22,8 @@ impl Spares {
     /// An empty vector, with room if there is one that has.
     pub(crate) fn take<T: Send + 'static>(&self) -> Vec<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(kept) = kept.get_mut(&TypeId::of::<T>()) else { return Vec::new() };
+        // A pipeline has few types: to look at each is faster than to hash.
+        let Some((_, kept)) = kept.iter_mut().find(|(id, _)| *id == TypeId::of::<T>()) else { return Vec::new() };
         let vector = kept.vectors.pop().and_then(|vector| vector.downcast::<Vec<T>>().ok());
         let vector = vector.map_or_else(Vec::new, |vector| *vector);
         kept.bytes -= bytes_of(&vector);
@@ -39,7 +39,11 @@ impl Spares {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = all.entry(TypeId::of::<T>()).or_default();
+        let at = all.iter().position(|(id, _)| *id == TypeId::of::<T>()).unwrap_or_else(|| {
+            all.push((TypeId::of::<T>(), Kept::default()));
+            all.len() - 1
+        });
+        let kept = &mut all[at].1;
         if kept.bytes + bytes <= MOST_BYTES {
             kept.bytes += bytes;
             kept.vectors.push(Box::new(vector));

@@ -160,15 +160,20 @@ pub(crate) type RulesLent<'a, S> = <<<S as Transform>::OutputGuard as Guard<<S a
 pub(crate) struct Stopped;
 
 impl<'w, Out> Work<'w, Out> {
-    pub(crate) fn new(stage: &'w Stage, tally: &'w mut Tally, origin: &'w dyn Origin, inputs: Option<&'w [u32]>, entered: usize) -> Self
+    pub(crate) fn new(stage: &'w Stage, tally: &'w mut Tally, origin: &'w dyn Origin, inputs: Option<&'w [u32]>, entered: usize) -> Self {
+        tally.counts.entered = entered as u64;
+        let source_has_bytes = entered > 0 && origin.payload(inputs.map_or(0, |inputs| inputs[0])).is_some();
+        Self { stage, tally, out: Vec::new(), origin, inputs, out_inputs: None, source_has_bytes, boundary: 0 }
+    }
+
+    /// With room in `out` for one record of each input.
+    pub(crate) fn with_room(mut self) -> Self
     where
         Out: Send + 'static,
     {
-        tally.counts.entered = entered as u64;
-        let source_has_bytes = entered > 0 && origin.payload(inputs.map_or(0, |inputs| inputs[0])).is_some();
-        let mut out = stage.spares.take();
-        out.reserve(entered);
-        Self { stage, tally, out, origin, inputs, out_inputs: None, source_has_bytes, boundary: 0 }
+        self.out = self.stage.spares.take();
+        self.out.reserve(usize::try_from(self.tally.counts.entered).unwrap_or(0));
+        self
     }
 
     /// The origin's index of the stage's input `index`.

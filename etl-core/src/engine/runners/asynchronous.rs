@@ -149,7 +149,7 @@ impl<S: EachAsync<Feed = Owned>> RunsAsync<S> for ways::AsyncOnce {
         tally: &'a mut Tally,
     ) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         let must_show = work.must_show();
         let mut shown: Vec<Option<Vec<u8>>> = Vec::new();
         let mut outcomes: Vec<Option<Outcome<S>>> = (0..rows.len()).map(|_| None).collect();
@@ -196,7 +196,7 @@ impl<S: EachAsync<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncAgain {
         tally: &'a mut Tally,
     ) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         let mut outcomes: Vec<Option<Outcome<S>>> = (0..rows.len()).map(|_| None).collect();
         let mut calls = FuturesUnordered::new();
         let mut next = 0;
@@ -248,7 +248,7 @@ impl<S: EachAsyncStateful<Feed = Owned>> RunsAsync<S> for ways::AsyncStatefulOnc
         tally: &'a mut Tally,
     ) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         let must_show = work.must_show();
         for (index, record) in rows.into_iter().enumerate() {
             if !work.begin(index) {
@@ -288,7 +288,7 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
         tally: &'a mut Tally,
     ) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         for (index, record) in rows.iter().enumerate() {
             if !work.begin(index) {
                 break;

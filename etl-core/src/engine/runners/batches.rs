@@ -16,7 +16,7 @@ use crate::engine::work::{RulesLent, Stage, Stopped, Tally, Work};
 impl<S: BatchPlain> RunsPlain<S> for ways::BatchPlain {
     fn run((lent, rules, out_rules): LentAll<'_, S>, stage: &Stage, state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         let mut slices = Slices::new(rows, stage.settings.batch);
         while let Some(Slice { indexes, mut rows, shown }) = slices.next::<S>(&mut work, rules) {
             let Some(&first) = indexes.first() else { continue };
@@ -52,7 +52,7 @@ impl<S: BatchAsync> RunsAsync<S> for ways::BatchAsync {
         tally: &'a mut Tally,
     ) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         let mut slices = Slices::new(rows, stage.settings.batch);
         while let Some(Slice { indexes, mut rows, shown }) = slices.next::<S>(&mut work, rules) {
             let Some(&first) = indexes.first() else { continue };

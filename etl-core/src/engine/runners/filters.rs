@@ -17,7 +17,7 @@ use crate::engine::work::{Stage, Stopped, Tally, Work};
 impl<S: FilterPlain> RunsPlain<S> for ways::FilterPlain {
     fn run((lent, rules, _): LentAll<'_, S>, stage: &Stage, _state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
         let mut rows: Vec<S::In> = records.take();
-        let work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         let kept = one_each::make(work, &mut rows, |work, index, record| {
             let keeps = keeps_one::<S>(work, index, &record, lent, rules)?;
             ControlFlow::Continue(keeps.then_some(record))
@@ -58,7 +58,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
         tally: &'a mut Tally,
     ) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         for (index, record) in rows.into_iter().enumerate() {
             if !work.begin(index) {
                 break;

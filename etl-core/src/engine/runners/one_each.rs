@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use crate::contract::record::Record;
+use crate::engine::spares::Spares;
 use crate::engine::work::{Stopped, Work};
 
 /// What one record becomes: a record, or none, whose fate the work then knows.
@@ -66,16 +67,25 @@ pub(super) fn make<In: Record, Out: Record>(
 pub(super) fn map<In: Record, Out: Record>(
     mut work: Work<'_, Out>,
     rows: &mut Vec<In>,
+    spares: &Spares,
     mut one: impl FnMut(In) -> Out,
 ) -> (Vec<Out>, Option<Vec<u32>>) {
-    let mut out = std::mem::take(&mut work.out);
+    let mut out = Vec::new();
     if work.begin_slice(0).is_some() {
         let mut place = Place { work: &mut work, index: 0 };
-        out.extend(rows.drain(..).map(|record| {
+        let mut one = |record| {
             let made = one(record);
             place.index += 1;
             made
-        }));
+        };
+        if const { size_of::<In>() == size_of::<Out>() && align_of::<In>() == align_of::<Out>() } {
+            // The standard library collects into the vector that the records came in.
+            out = std::mem::take(rows).into_iter().map(one).collect();
+        } else {
+            out = spares.take();
+            out.reserve(rows.len());
+            out.extend(rows.drain(..).map(&mut one));
+        }
         drop(place);
     }
     work.finish_one_each(out, None)

@@ -16,7 +16,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         let unruled = !stage.settings.validate || !(S::InputGuard::CHECKS || S::OutputGuard::CHECKS);
         if S::YIELDS == Yields::One && unruled && rows.len() <= stage.settings.batch {
-            let made = one_each::map(work, &mut rows, |record| match S::call_for_one(lent, state, record) {
+            let made = one_each::map(work, &mut rows, &stage.spares, |record| match S::call_for_one(lent, state, record) {
                 Ok(Some(record)) => record,
                 Ok(None) | Err(_) => unreachable!("it yields one"),
             });
@@ -24,6 +24,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
             stage.spares.give(rows);
             return;
         }
+        work = work.with_room();
         if S::YIELDS != Yields::Any {
             let must_show = work.must_show();
             let made = one_each::make(work, &mut rows, |work, index, record| {
@@ -76,7 +77,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
 impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
     fn run((lent, rules, out_rules): LentAll<'_, S>, stage: &Stage, state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
         let rows: Vec<S::In> = records.take();
-        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
         for (index, record) in rows.iter().enumerate() {
             if !work.begin(index) {
                 break;
@@ -173,7 +174,10 @@ pub(super) fn settle<S: Transform>(
 
 /// Puts the records that go on in place of those that came in; none, where the batch stops the run.
 pub(super) fn put_back<S: Transform>((out, inputs): (Vec<S::Out>, Option<Vec<u32>>), records: &mut DecodedRecords) {
-    records.rows = Box::new(out);
+    match records.rows.as_any().downcast_mut::<Vec<S::Out>>() {
+        Some(rows) => *rows = out,
+        None => records.rows = Box::new(out),
+    }
     if inputs.is_some() {
         records.inputs = inputs;
     }
