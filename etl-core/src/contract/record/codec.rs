@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::size::heap_bytes;
 use super::{Record, write_json};
 
 /// The physical type of a column.
@@ -250,6 +251,11 @@ impl<T: Derived> Record for T {
     fn to_json(&self, out: &mut Vec<u8>) -> bool {
         write_json(self, out);
         true
+    }
+
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        heap_bytes(self)
     }
 }
 
