@@ -5,13 +5,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use etl_core::error::{Class, Classes, Result, StageError};
 use etl_core::needs::{Context, Provides};
 use etl_core::record::Record;
-use etl_core::source::{BoxSource, FromIter, IntoSource};
+use etl_core::source::{BoxSource, FromIter, FromStream, IntoSource};
 use etl_core::stage::{
     Batch, BatchPlain, Borrowed, Cloned, EachAsync, EachPlain, Extractor, Fallible, Feed, FilterPlain, Lent, Loaded, Loader, Owned, Role,
     StageDefinition, StageReturn, TransactionOf, Transform, Unchecked, ways,
@@ -54,12 +55,30 @@ impl Fates {
     }
 }
 
+/// How long a stage takes for a number: most are quick, one in twenty is ten times slower.
+#[derive(Clone, Copy, Debug)]
+pub struct Delays {
+    pub seed: u64,
+}
+
+impl Delays {
+    pub fn of(self, stage: &'static str, number: u64) -> Duration {
+        let mixed = (number ^ self.seed ^ stage.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let milliseconds = mixed % 8 * if mixed.is_multiple_of(20) { 10 } else { 1 };
+        Duration::from_millis(milliseconds)
+    }
+}
+
 pub struct Cx {
     pub count: u64,
     pub fates: Fates,
     pub load_fates: Fates,
+    /// For the clock of the runtime, which may be a paused one.
+    pub delays: Option<Delays>,
     pub tries: Mutex<BTreeMap<(&'static str, u64), u32>>,
     pub loaded: Arc<Mutex<Vec<u64>>>,
+    /// Grows with each thing that a stage does.
+    pub steps: Arc<AtomicU64>,
 }
 
 impl Context for Cx {}
@@ -72,7 +91,15 @@ impl Provides<Cx> for Cx {
 
 impl Cx {
     pub fn new(count: u64, fates: Fates, load_fates: Fates) -> Self {
-        Self { count, fates, load_fates, tries: Mutex::default(), loaded: Arc::default() }
+        Self { count, fates, load_fates, delays: None, tries: Mutex::default(), loaded: Arc::default(), steps: Arc::default() }
+    }
+
+    async fn delay(&self, stage: &'static str, number: u64) {
+        match self.delays.map(|delays| delays.of(stage, number)) {
+            Some(Duration::ZERO) => tokio::task::yield_now().await,
+            Some(delay) => tokio::time::sleep(delay).await,
+            None => {}
+        }
     }
 
     /// Whether this try fails.
@@ -111,6 +138,7 @@ impl StageError for Oops {
 impl Fallible for Oops {}
 
 pub fn decide(stage: &'static str, number: &Number, cx: &Cx, fates: &Fates) -> Result<Vec<Number>, Oops> {
+    cx.steps.fetch_add(1, Ordering::Relaxed);
     match fates.of(number.0) {
         None => Ok(vec![number.clone()]),
         Some(Fate::Filter) => Ok(Vec::new()),
@@ -134,6 +162,25 @@ impl Extractor for Numbers {
 
     async fn open<'a>((cx,): Lent<'a, Self::Needs>) -> Result<BoxSource<'a, Number>> {
         Ok(FromIter((0..cx.count).map(Number)).into_source())
+    }
+}
+
+/// The same numbers, that come when they come.
+pub struct Trickle;
+
+impl Extractor for Trickle {
+    type Out = Number;
+    type Class = etl_core::guarantee::Ephemeral;
+    type Needs = (Cx,);
+    const DEFINITION: StageDefinition = StageDefinition::new("trickle", Role::Extractor);
+
+    async fn open<'a>((cx,): Lent<'a, Self::Needs>) -> Result<BoxSource<'a, Number>> {
+        let numbers = futures::stream::unfold(0, move |number| async move {
+            cx.delay("trickle", number).await;
+            cx.steps.fetch_add(1, Ordering::Relaxed);
+            (number < cx.count).then_some((Number(number), number + 1))
+        });
+        Ok(FromStream(numbers).into_source())
     }
 }
 
@@ -179,6 +226,12 @@ const fn awaiting(mut definition: StageDefinition) -> StageDefinition {
     definition
 }
 
+const fn racing(definition: StageDefinition) -> StageDefinition {
+    let mut definition = awaiting(definition);
+    definition.options.unordered = true;
+    definition
+}
+
 const fn batched(mut definition: StageDefinition) -> StageDefinition {
     definition.takes = etl_core::stage::Takes::Batch;
     definition.options.batch = Some(7);
@@ -189,6 +242,7 @@ transform!(Once, "once", Owned, PlainOnce, serial);
 transform!(Again, "again", Borrowed, PlainAgain, parallel);
 transform!(AgainCloned, "again_cloned", Cloned, PlainAgain, parallel);
 transform!(Awaited, "awaited", Borrowed, AsyncAgain, awaiting);
+transform!(Racing, "racing", Borrowed, AsyncAgain, racing);
 transform!(Batched, "batched", Owned, BatchPlain, batched);
 
 impl EachPlain for Once {
@@ -215,19 +269,27 @@ impl EachPlain for AgainCloned {
     }
 }
 
-impl EachAsync for Awaited {
-    type Feed = Borrowed;
+macro_rules! each_async {
+    ($name:ident, $text:literal) => {
+        impl EachAsync for $name {
+            type Feed = Borrowed;
 
-    async fn call<'c, 'a>(
-        (cx,): Lent<'c, Self::Needs>,
-        record: <Borrowed as Feed<Number>>::Arg<'a>,
-    ) -> impl StageReturn<Record = Number, Error = Oops> + Send {
-        if record.0.is_multiple_of(5) {
-            tokio::task::yield_now().await;
+            async fn call<'c, 'a>(
+                (cx,): Lent<'c, Self::Needs>,
+                record: <Borrowed as Feed<Number>>::Arg<'a>,
+            ) -> impl StageReturn<Record = Number, Error = Oops> + Send {
+                if record.0.is_multiple_of(5) {
+                    tokio::task::yield_now().await;
+                }
+                cx.delay($text, record.0).await;
+                decide($text, record, cx, &cx.fates)
+            }
         }
-        decide("awaited", record, cx, &cx.fates)
-    }
+    };
 }
+
+each_async!(Awaited, "awaited");
+each_async!(Racing, "racing");
 
 transform!(Stuck, "stuck", Borrowed, AsyncAgain, awaiting);
 
@@ -294,6 +356,7 @@ impl Loader for Store {
     }
 
     async fn load<'c, 'a, 't>((cx,): Lent<'c, Self::Needs>, records: &'a [Number], _: &'a mut TransactionOf<'t, Self>) -> Loaded<Oops> {
+        cx.delay("store", records.first().map_or(0, |record| record.0)).await;
         let mut outcomes = Batch::with_capacity(0);
         let mut loaded = cx.loaded.lock().unwrap();
         for record in records {
