@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use super::options::RunOptions;
 use super::wiring::Plan;
 use crate::contract::error::Result;
 use crate::contract::guarantee::{Guarantee, at_least_once, at_most_once, effectively_once, exactly_once};
 use crate::contract::needs::Context;
 use crate::contract::policy::Delivery;
 use crate::contract::settings::Settings;
+use crate::observe::report::Report;
 
 /// A pipeline: what it is made of and how to make it. Written by `pipeline!`.
 pub trait Pipeline: Sized + Send + Sync + 'static {
@@ -33,6 +35,34 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
 
     /// Where rejected records go.
     fn dead_letter(settings: &Self::Settings) -> Option<PathBuf>;
+
+    /// Runs it inside a program that has a tokio runtime, of one thread or of many, alone or beside
+    /// others. The report says what became of every record, also where the run failed;
+    /// [`Report::into_result`] makes an error of that.
+    ///
+    /// Plain functions compute on threads of the run, never on the runtime's. To set options, to stop
+    /// the run or to watch its metrics, make it from [`Pipeline::plan`] and [`Pipeline::context`].
+    /// When the future is dropped, the run is given up.
+    ///
+    /// ```ignore
+    /// #[tokio::main]
+    /// async fn main() -> etl_core::Result<()> {
+    ///     let (flights, airports) = tokio::join!(Flights::run(settings), Airports::run(()));
+    ///     println!("{} flights loaded", flights?.into_result()?.records.loaded);
+    ///     airports?.into_result().map(drop)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// A resource that cannot be made: no record has moved.
+    fn run(settings: Self::Settings) -> impl Future<Output = Result<Report>> + Send {
+        async move {
+            let plan = Self::plan();
+            let mut options = RunOptions::new(plan.outline());
+            options.dead_letter = Self::dead_letter(&settings);
+            Ok(plan.with(Self::context(settings).await?, options).execute().await)
+        }
+    }
 }
 
 /// A pipeline that loses no record and loads none twice, through any kill.

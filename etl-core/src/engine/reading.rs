@@ -91,7 +91,7 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sen
         linger: settings.linger,
     };
     let mut left = shared.options.limit;
-    let mut train = Filling::new(reader.never_blocks());
+    let mut train = Filling::new(reader.never_blocks() && settings.rate.is_none());
     for sequence in 0.. {
         if left == Some(0) {
             return train.leave(&output).await;
@@ -175,7 +175,7 @@ impl Filling {
     }
 }
 
-/// Makes a chunk ready to travel: its part of the memory budget, and where `--limit` counts
+/// Makes a chunk ready to travel: its part of the memory budget, and where `--limit` or a rate counts
 /// records, its records too.
 async fn pack<C>(
     shared: &Shared<C>,
@@ -199,18 +199,25 @@ async fn pack<C>(
             permit
         }
     };
-    let records = match left {
-        None => Records::Undecoded(chunk),
-        Some(left) => {
-            let (records, excluded) = decode(shared, sequence, chunk, Some(*left), &mut Clock::start())?;
-            *left -= (records.len() + excluded.len()) as u64;
-            let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
-            if !entries.is_empty() {
-                // The receiver only goes when it failed, and then the run has too.
-                let _failed = letters.send(Letters { stage: 0, entries }).await;
-            }
-            Records::Decoded(records)
+    let stage = &shared.stages[0];
+    let records = if left.is_some() || stage.settings.rate.is_some() {
+        let (records, excluded) = decode(shared, sequence, chunk, *left, &mut Clock::start())?;
+        let count = records.len() + excluded.len();
+        *left = left.map(|left| left - count as u64);
+        let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
+        if !entries.is_empty() {
+            // The receiver only goes when it failed, and then the run has too.
+            let _failed = letters.send(Letters { stage: 0, entries }).await;
         }
+        tokio::select! {
+            biased;
+            // What has been read is finished at once.
+            () = shared.stop.drain.cancelled() => {}
+            () = stage.keep_pace(count) => {}
+        }
+        Records::Decoded(records)
+    } else {
+        Records::Undecoded(chunk)
     };
     Some(Parcel { sequence, records, _permit: permit.map(Arc::new) })
 }

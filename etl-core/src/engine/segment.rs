@@ -82,8 +82,6 @@ pub(super) fn segments<C>(shared: &Shared<C>) -> Vec<Segment> {
 /// What is left of a train after a segment.
 #[derive(Default)]
 struct Done {
-    /// How many records were decoded here.
-    decoded: usize,
     train: Train,
     letters: Vec<Letters>,
 }
@@ -155,9 +153,6 @@ pub(super) async fn drive<C: Context>(
 
 /// Sends on what is left of a batch, its dead letters first.
 async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output: &mpsc::Sender<Train>, done: Done) {
-    if done.decoded > 0 {
-        shared.stages[0].keep_pace(done.decoded).await;
-    }
     for letters in done.letters {
         // The receiver only goes when it failed, and then the run has too.
         let _failed = ports.letters.send(letters).await;
@@ -231,7 +226,6 @@ fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, do
         Records::Decoded(records) => records,
         Records::Undecoded(chunk) => {
             let (records, excluded) = decode(shared, sequence, chunk, None, &mut clock)?;
-            done.decoded += records.len() + excluded.len();
             letters.extend(letters_of(0, excluded, &records.origin));
             records
         }

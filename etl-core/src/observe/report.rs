@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::metrics::{Counts, StageSnapshot};
-use crate::contract::error::{Class, Error, ErrorKind};
+use crate::contract::error::{Class, Error, ErrorKind, Result};
 use crate::contract::stage::StageDefinition;
 
 /// The version of the report's schema; raised when a field changes its meaning or goes.
@@ -47,6 +47,19 @@ pub struct Report {
     /// The error itself.
     #[serde(skip)]
     pub failure: Option<Error>,
+}
+
+impl Report {
+    /// The report, unless the run failed.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub fn into_result(self) -> Result<Self> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(self),
+        }
+    }
 }
 
 /// How a run ended.

@@ -6,8 +6,7 @@ use std::time::Instant;
 use bench_clean::{Answer, Args, Bad, Format, Reason, is_time_of_day};
 use etl_connectors::{csv, jsonl, parquet, sqlite};
 use etl_core::Pipeline;
-use etl_core::engine::RunOptions;
-use etl_core::observe::report::{Report, Status};
+use etl_core::observe::report::Report;
 use etl_core::prelude::*;
 
 #[derive(Debug, Settings)]
@@ -207,13 +206,6 @@ pipeline! {
     }
 }
 
-async fn run<P: Pipeline<Settings = Config>>(config: Config) -> Result<Report> {
-    let plan = P::plan();
-    let mut options = RunOptions::new(plan.outline());
-    options.dead_letter = P::dead_letter(&config);
-    Ok(plan.with(P::context(config).await?, options).execute().await)
-}
-
 fn main() -> bench_clean::Result<()> {
     let args = Args::parse()?;
     let begun = Instant::now();
@@ -221,15 +213,12 @@ fn main() -> bench_clean::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         match args.format {
-            Format::Parquet => run::<CleanToParquet>(config).await,
-            Format::Jsonl => run::<CleanToJsonl>(config).await,
-            Format::Sqlite => run::<CleanToSqlite>(config).await,
+            Format::Parquet => CleanToParquet::run(config).await,
+            Format::Jsonl => CleanToJsonl::run(config).await,
+            Format::Sqlite => CleanToSqlite::run(config).await,
         }
     });
-    let report = report.map_err(|error| error.to_string())?;
-    if report.status != Status::Done {
-        return Err(format!("{:?}", report.failure).into());
-    }
+    let report = report.and_then(Report::into_result).map_err(|error| format!("{error:?}"))?;
     let mut bad = Bad::default();
     for reason in &report.reasons {
         let known = match reason.code {

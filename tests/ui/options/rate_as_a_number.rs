@@ -1,0 +1,14 @@
+//! A rate that does not say in what time.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Raw {
+    number: i64,
+}
+
+#[extractor(rate = 100)]
+fn read() -> Vec<Raw> {
+    Vec::new()
+}
+
+fn main() {}
