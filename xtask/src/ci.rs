@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::bench;
 use crate::reproducible::reproducible;
 use crate::step::{Result, cargo, output, run, step};
 use crate::test::{self, Profile};
@@ -16,6 +17,7 @@ pub(crate) fn ci() -> Result<()> {
     step("documentation", || run(cargo(&["doc", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings")))?;
     step("dependency budget", dependency_budget)?;
     step("reproducible build", reproducible)?;
+    step("instructions a record", || bench::instructions::instructions(false))?;
     test::test(Profile::Ci)
 }
 

@@ -33,6 +33,9 @@ usage: cargo xtask COMMAND
   bench engine [--rounds N] [--write] [--only overhead|clean|cpu|io|memory]
                      what the engine costs, beside the same work by hand and in other libraries: the median of N rounds (5);
                      with --write, into docs/performance.md
+  bench instructions [--write]
+                     how many instructions a record takes, counted by valgrind, beside tests/hot_path/instructions.txt,
+                     which --write writes anew
 ";
 
 /// What was asked for.
@@ -45,6 +48,7 @@ enum Command {
     Ci,
     BenchCompile(bench::compile::Options),
     BenchEngine(bench::engine::Options),
+    BenchInstructions { write: bool },
     Help,
 }
 
@@ -92,8 +96,13 @@ fn parse_bench(mut args: impl Iterator<Item = OsString>) -> std::result::Result<
     match args.next() {
         Some(what) if what == "compile" => parse_bench_compile(args),
         Some(what) if what == "engine" => parse_bench_engine(args),
+        Some(what) if what == "instructions" => match (args.next(), args.next()) {
+            (None, _) => Ok(Command::BenchInstructions { write: false }),
+            (Some(flag), None) if flag == "--write" => Ok(Command::BenchInstructions { write: true }),
+            (Some(flag), _) => Err(format!("unexpected argument `{}`", flag.display())),
+        },
         Some(other) => Err(format!("no bench named `{}`", other.display())),
-        None => Err("bench needs a name: compile or engine".to_owned()),
+        None => Err("bench needs a name: compile, engine or instructions".to_owned()),
     }
 }
 
@@ -144,6 +153,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci => ci::ci(),
         Command::BenchCompile(options) => bench::compile::compile(options),
         Command::BenchEngine(options) => bench::engine::engine(options),
+        Command::BenchInstructions { write } => bench::instructions::instructions(write),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -170,6 +180,7 @@ mod tests {
         let from = Some(PathBuf::from("down loads"));
         assert_eq!(parsed(&["data", "--from", "down loads"]), Ok(Command::Data { from }));
         let options = bench::compile::Options { rounds: 5, write: false };
+        assert_eq!(parsed(&["bench", "instructions", "--write"]), Ok(Command::BenchInstructions { write: true }));
         assert_eq!(parsed(&["bench", "compile"]), Ok(Command::BenchCompile(options)));
         let options = bench::compile::Options { rounds: 9, write: true };
         assert_eq!(parsed(&["bench", "compile", "--write", "--rounds", "9"]), Ok(Command::BenchCompile(options)));
@@ -187,7 +198,7 @@ mod tests {
             (&["test", "--fast"], "unexpected argument `--fast`"),
             (&["data", "--from"], "--from needs a directory"),
             (&["data", "--from", "a", "b"], "unexpected argument `--from`"),
-            (&["bench"], "bench needs a name: compile or engine"),
+            (&["bench"], "bench needs a name: compile, engine or instructions"),
             (&["bench", "engine", "--only"], "--only needs one of overhead, clean, cpu, io, memory"),
             (&["bench", "engine", "--only", "gpu"], "--only needs one of overhead, clean, cpu, io, memory"),
             (&["bench", "engine", "--only", "io", "--write"], "the page has all tables: --write goes without --only"),
