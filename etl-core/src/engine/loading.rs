@@ -420,6 +420,8 @@ impl<S: Loader> LoadSession for Session<'_, S> {
                 origins.push(Arc::clone(origin));
                 excluded.input = input;
             }
+            // The last piece of a parcel gives them back.
+            lineage.pieces.into_iter().filter_map(|piece| Arc::into_inner(piece.inputs?)).for_each(|inputs| self.stage.spares.give(inputs));
             (tally, origins)
         }
         .boxed()

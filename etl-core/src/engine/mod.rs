@@ -7,6 +7,7 @@
 //!                          └── excluded records ──▶ dead letters (thread)
 //! ```
 
+mod ledger;
 mod loading;
 pub mod options;
 mod pace;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::ledger::Ledger;
 use super::panics::guarded_async;
 use super::parcel::{Parcel, Records, Train, Undecoded};
 use super::retry::{Begun, pauses};
@@ -201,7 +202,7 @@ async fn pack<C>(
     };
     let stage = &shared.stages[0];
     let records = if left.is_some() || stage.settings.rate.is_some() {
-        let (records, excluded) = decode(shared, sequence, chunk, *left, &mut Clock::start())?;
+        let (records, excluded) = decode(shared, sequence, chunk, *left, &mut Clock::start(), &mut Ledger::new(shared, &[0]))?;
         let count = records.len() + excluded.len();
         *left = left.map(|left| left - count as u64);
         let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();

@@ -11,6 +11,7 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
+use super::ledger::Ledger;
 use super::panics::{guarded, guarded_async};
 use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Train, Undecoded};
 use super::shared::{Letters, Ports, Shared};
@@ -205,10 +206,12 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
         let work = move || {
             let (begun, chunks) = (Instant::now(), train.len());
             let mut done = Done { train: Train::with_capacity(chunks), ..Done::default() };
-            for parcel in train {
-                let left = run_cpu(&shared, &segment, parcel, &mut done);
+            let mut ledger = Ledger::new(&shared, &segment.stages);
+            for (place, parcel) in train.into_iter().enumerate() {
+                let left = run_cpu(&shared, &segment, parcel, &mut Clock::of(place, chunks), &mut ledger, &mut done.letters);
                 done.train.extend(left);
             }
+            drop(ledger);
             shared.trains.took(segment.number, chunks, begun.elapsed());
             done
         };
@@ -217,15 +220,19 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
 }
 
 /// One batch in one worker, stage after stage.
-fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, done: &mut Done) -> Option<Parcel> {
+fn run_cpu<C: Context>(
+    shared: &Shared<C>,
+    segment: &Segment,
+    parcel: Parcel,
+    clock: &mut Clock,
+    ledger: &mut Ledger<'_, C>,
+    letters: &mut Vec<Letters>,
+) -> Option<Parcel> {
     let Parcel { sequence, records, _permit } = parcel;
-    let letters = &mut done.letters;
-    // Where one stage ends the next begins: one look at the clock for both.
-    let mut clock = Clock::start();
     let mut records = match records {
         Records::Decoded(records) => records,
         Records::Undecoded(chunk) => {
-            let (records, excluded) = decode(shared, sequence, chunk, None, &mut clock)?;
+            let (records, excluded) = decode(shared, sequence, chunk, None, clock, ledger)?;
             letters.extend(letters_of(0, excluded, &records.origin));
             records
         }
@@ -249,7 +256,7 @@ fn run_cpu<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, do
             tally.fail(entered, stage.failure(panic.at(position)));
         }
         let goes_on = tally.failure.is_none() && !tally.given_up;
-        let excluded = shared.record(index, tally, clock.lap());
+        let excluded = ledger.record(index, tally, clock.lap());
         letters.extend(letters_of(index, excluded, &records.origin));
         if !goes_on {
             return None;
@@ -308,18 +315,39 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
     (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit })
 }
 
-/// A clock of which only the time between two looks matters.
-pub(super) struct Clock(Instant);
+/// Says how long each of several stages took. Where one ends the next begins, so that there is one
+/// look at the clock for both.
+pub(super) struct Clock {
+    /// `None` where nobody looks.
+    since: Option<Instant>,
+    /// For how many batches this one counts.
+    counts: u32,
+}
 
 impl Clock {
+    /// In a train of so many batches, in which each takes a moment, one in so many is timed.
+    const STRIDE: usize = 8;
+
     pub(super) fn start() -> Self {
-        Self(Instant::now())
+        Self { since: Some(Instant::now()), counts: 1 }
+    }
+
+    /// For the batch at `place` in a train.
+    fn of(place: usize, train: usize) -> Self {
+        if train < 2 * Self::STRIDE {
+            return Self::start();
+        }
+        match place % Self::STRIDE {
+            0 => Self { counts: Self::STRIDE.min(train - place) as u32, ..Self::start() },
+            _ => Self { since: None, counts: 0 },
+        }
     }
 
     /// The time since the last look.
     fn lap(&mut self) -> Duration {
+        let Some(since) = &mut self.since else { return Duration::ZERO };
         let now = Instant::now();
-        now - std::mem::replace(&mut self.0, now)
+        self.counts * (now - std::mem::replace(since, now))
     }
 }
 
@@ -335,6 +363,7 @@ pub(super) fn decode<C>(
     chunk: Box<dyn Undecoded>,
     limit: Option<u64>,
     clock: &mut Clock,
+    ledger: &mut Ledger<'_, C>,
 ) -> Option<(DecodedRecords, Vec<Excluded>)> {
     if shared.stop.abort.is_cancelled() {
         // Read, but not yet known as records.
@@ -365,7 +394,7 @@ pub(super) fn decode<C>(
         let first = malformed.swap_remove(0);
         let error = Error::new(ErrorKind::Extraction, first.message).with_code(first.code).at(records.origin.position(first.index));
         tally.fail(entered, stage.failure(error.with_class(stage.definition.options.on_malformed.unwrap_or(Class::Reject))));
-        shared.record(0, tally, clock.lap());
+        ledger.record(0, tally, clock.lap());
         return None;
     }
     for Malformed { index, code, column, message } in malformed {
@@ -377,6 +406,6 @@ pub(super) fn decode<C>(
         let column = column.map(std::borrow::Cow::Borrowed);
         tally.excluded.push(Excluded { input: index, class, kind: ErrorKind::Extraction, code, column, message, attempts: 1, shown: None });
     }
-    let excluded = shared.record(0, tally, clock.lap());
+    let excluded = ledger.record(0, tally, clock.lap());
     Some((records, excluded))
 }

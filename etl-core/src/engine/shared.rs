@@ -120,17 +120,20 @@ impl<C> Shared<C> {
     /// Adds a stage's work on one batch to the metrics, stops the run where it must be stopped, and
     /// gives back what goes to the dead letters.
     pub(super) fn record(&self, stage: usize, tally: Tally, busy: std::time::Duration) -> Vec<Excluded> {
-        self.metrics.add(stage, &tally.counts, tally.retries, busy);
-        if !tally.given_up {
-            self.metrics.add_batches(stage, tally.batches.max(1));
-        }
-        if let Some(error) = tally.failure {
+        let batches = if tally.given_up { 0 } else { tally.batches.max(1) };
+        self.metrics.add(stage, &tally.counts, tally.retries, batches, busy);
+        self.heed(tally.failure, &tally.excluded);
+        tally.excluded
+    }
+
+    /// Stops the run where what happened is a reason to.
+    pub(super) fn heed(&self, failure: Option<Error>, excluded: &[Excluded]) {
+        if let Some(error) = failure {
             self.fail(error);
         }
-        if !tally.excluded.is_empty() {
+        if !excluded.is_empty() {
             self.watch(false);
         }
-        tally.excluded
     }
 
     /// The batch is given up with the run before stage `stage` worked on it.

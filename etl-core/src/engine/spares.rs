@@ -12,10 +12,20 @@ const MOST_BYTES: usize = 4 << 20;
 #[derive(Default)]
 pub(crate) struct Spares(Mutex<Vec<(TypeId, Kept)>>);
 
-#[derive(Default)]
 struct Kept {
-    vectors: Vec<Box<dyn Any + Send>>,
+    /// A `Vec<Vec<T>>`.
+    vectors: Box<dyn Any + Send>,
     bytes: usize,
+}
+
+impl Kept {
+    fn none<T: Send + 'static>() -> Self {
+        Self { vectors: Box::new(Vec::<Vec<T>>::new()), bytes: 0 }
+    }
+
+    fn vectors<T: Send + 'static>(&mut self) -> &mut Vec<Vec<T>> {
+        self.vectors.downcast_mut().expect("they are kept under the type of their records")
+    }
 }
 
 impl Spares {
@@ -24,8 +34,7 @@ impl Spares {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A pipeline has few types: to look at each is faster than to hash.
         let Some((_, kept)) = kept.iter_mut().find(|(id, _)| *id == TypeId::of::<T>()) else { return Vec::new() };
-        let vector = kept.vectors.pop().and_then(|vector| vector.downcast::<Vec<T>>().ok());
-        let vector = vector.map_or_else(Vec::new, |vector| *vector);
+        let vector = kept.vectors::<T>().pop().unwrap_or_default();
         kept.bytes -= bytes_of(&vector);
         vector
     }
@@ -40,13 +49,13 @@ impl Spares {
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = all.iter().position(|(id, _)| *id == TypeId::of::<T>()).unwrap_or_else(|| {
-            all.push((TypeId::of::<T>(), Kept::default()));
+            all.push((TypeId::of::<T>(), Kept::none::<T>()));
             all.len() - 1
         });
         let kept = &mut all[at].1;
         if kept.bytes + bytes <= MOST_BYTES {
             kept.bytes += bytes;
-            kept.vectors.push(Box::new(vector));
+            kept.vectors().push(vector);
         }
     }
 }

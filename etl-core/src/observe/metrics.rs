@@ -150,7 +150,7 @@ impl Metrics {
         self.source_bytes.fetch_add(bytes, Relaxed);
     }
 
-    pub(crate) fn add(&self, stage: usize, counts: &Counts, retries: u64, busy: Duration) {
+    pub(crate) fn add(&self, stage: usize, counts: &Counts, retries: u64, batches: u64, busy: Duration) {
         // Most are zero, and an atomic addition costs more than a look.
         let add = |counter: &AtomicU64, count: u64| {
             if count > 0 {
@@ -167,11 +167,8 @@ impl Metrics {
         add(&metrics.failed, counts.failed);
         add(&metrics.unfinished, counts.unfinished);
         add(&metrics.retries, retries);
+        add(&metrics.batches, batches);
         add(&metrics.busy_nanos, u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
-    }
-
-    pub(crate) fn add_batches(&self, stage: usize, batches: u64) {
-        self.stages[stage].batches.fetch_add(batches, Relaxed);
     }
 
     /// Rejected records are not known to be in the dead letters, so they are not rejected yet.

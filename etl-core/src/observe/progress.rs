@@ -203,8 +203,8 @@ mod tests {
     fn metrics() -> Metrics {
         let metrics = Metrics::new(2);
         let counts = Counts { entered: 41_000, out: 40_990, rejected: 10, ..Counts::default() };
-        metrics.add(0, &counts, 0, Duration::ZERO);
-        metrics.add(1, &Counts { entered: 40_990, out: 40_000, ..Counts::default() }, 0, Duration::ZERO);
+        metrics.add(0, &counts, 0, 1, Duration::ZERO);
+        metrics.add(1, &Counts { entered: 40_990, out: 40_000, ..Counts::default() }, 0, 1, Duration::ZERO);
         metrics
     }
 

@@ -183,7 +183,7 @@ impl<S: EachAsync<Feed = Owned>> RunsAsync<S> for ways::AsyncOnce {
         } else if work.tally.failure.is_none() && !work.tally.given_up {
             work.give_up();
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
     }
 }
 
@@ -225,7 +225,7 @@ impl<S: EachAsync<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncAgain {
         } else if work.tally.failure.is_none() && !work.tally.given_up {
             work.give_up();
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
     }
 }
 
@@ -275,7 +275,7 @@ impl<S: EachAsyncStateful<Feed = Owned>> RunsAsync<S> for ways::AsyncStatefulOnc
                 break;
             }
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
     }
 }
 
@@ -328,6 +328,6 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
                 break;
             }
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
     }
 }

@@ -39,7 +39,7 @@ impl<S: BatchPlain> RunsPlain<S> for ways::BatchPlain {
                 break;
             }
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
     }
 }
 
@@ -87,7 +87,7 @@ impl<S: BatchAsync> RunsAsync<S> for ways::BatchAsync {
                 break;
             }
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
     }
 }
 

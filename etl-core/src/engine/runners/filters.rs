@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::one_each;
 use super::plain::{enters, put_back};
 use super::{LentAll, RunsAsync, RunsPlain};
-use crate::contract::error::{Class, StageError};
+use crate::contract::error::{Class, Classes, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::stage::{FilterAsync, FilterPlain, Guard, Lent, ways};
 use crate::engine::panics::guarded_async;
@@ -17,12 +17,19 @@ use crate::engine::work::{Stage, Stopped, Tally, Work};
 impl<S: FilterPlain> RunsPlain<S> for ways::FilterPlain {
     fn run((lent, rules, _): LentAll<'_, S>, stage: &Stage, _state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
         let mut rows: Vec<S::In> = records.take();
-        let work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
+        let work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
+        let unruled = !stage.settings.validate || !S::InputGuard::CHECKS;
+        if S::Error::CLASSES == Classes::NONE && unruled && rows.len() <= stage.settings.batch {
+            let kept = one_each::keep(work, &mut rows, &stage.spares, |record| S::keeps(lent, record).unwrap_or(false));
+            put_back::<S>(kept, records, &stage.spares);
+            return;
+        }
+        let work = work.with_room();
         let kept = one_each::make(work, &mut rows, |work, index, record| {
             let keeps = keeps_one::<S>(work, index, &record, lent, rules)?;
             ControlFlow::Continue(keeps.then_some(record))
         });
-        put_back::<S>(kept, records);
+        put_back::<S>(kept, records, &stage.spares);
         stage.spares.give(rows);
     }
 }
@@ -108,7 +115,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
                 break;
             }
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
     }
 }
 

@@ -91,6 +91,41 @@ pub(super) fn map<In: Record, Out: Record>(
     work.finish_one_each(out, None)
 }
 
+/// Keeps the records that `keeps` wants, where nothing can go wrong but a panic; they do not leave
+/// `rows`. The batch is one slice, as in [`map`].
+pub(super) fn keep<T: Record>(
+    mut work: Work<'_, T>,
+    rows: &mut Vec<T>,
+    spares: &Spares,
+    mut keeps: impl FnMut(&T) -> bool,
+) -> (Vec<T>, Option<Vec<u32>>) {
+    let entered = rows.len();
+    let mut places: Vec<u32> = spares.take();
+    if work.begin_slice(0).is_some() {
+        places.resize(entered, 0);
+        let (mut index, mut kept) = (0, 0);
+        let mut place = Place { work: &mut work, index: 0 };
+        rows.retain(|record| {
+            place.index = index;
+            let stays = keeps(record);
+            // Written over by the next one if this one goes: there is no branch to foresee.
+            places[kept] = index as u32;
+            kept += usize::from(stays);
+            index += 1;
+            stays
+        });
+        drop(place);
+        places.truncate(kept);
+    }
+    let places = if places.len() == entered {
+        spares.give(places);
+        None
+    } else {
+        Some(places)
+    };
+    work.finish_one_each(std::mem::take(rows), places)
+}
+
 /// Until the first is left out, each record stands at the place of its input.
 #[cold]
 fn all_before(index: usize, entered: usize) -> Vec<u32> {

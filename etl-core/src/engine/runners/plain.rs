@@ -8,6 +8,7 @@ use crate::contract::needs::Needs;
 use crate::contract::stage::{EachPlain, FeedAgain, Guard, Owned, Transform, Yields, ways};
 use crate::engine::parcel::DecodedRecords;
 use crate::engine::retry::{Begun, pauses};
+use crate::engine::spares::Spares;
 use crate::engine::work::{Stage, Stopped, Tally, Work};
 
 impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
@@ -20,7 +21,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
                 Ok(Some(record)) => record,
                 Ok(None) | Err(_) => unreachable!("it yields one"),
             });
-            put_back::<S>(made, records);
+            put_back::<S>(made, records, &stage.spares);
             stage.spares.give(rows);
             return;
         }
@@ -41,7 +42,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
                     }
                 }
             });
-            put_back::<S>(made, records);
+            put_back::<S>(made, records, &stage.spares);
             stage.spares.give(rows);
             return;
         }
@@ -69,7 +70,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
                 break;
             }
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
         stage.spares.give(rows);
     }
 }
@@ -117,7 +118,7 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
                 break;
             }
         }
-        put_back::<S>(work.finish(), records);
+        put_back::<S>(work.finish(), records, &stage.spares);
         stage.spares.give(rows);
     }
 }
@@ -173,12 +174,12 @@ pub(super) fn settle<S: Transform>(
 }
 
 /// Puts the records that go on in place of those that came in; none, where the batch stops the run.
-pub(super) fn put_back<S: Transform>((out, inputs): (Vec<S::Out>, Option<Vec<u32>>), records: &mut DecodedRecords) {
+pub(super) fn put_back<S: Transform>((out, inputs): (Vec<S::Out>, Option<Vec<u32>>), records: &mut DecodedRecords, spares: &Spares) {
     match records.rows.as_any().downcast_mut::<Vec<S::Out>>() {
         Some(rows) => *rows = out,
         None => records.rows = Box::new(out),
     }
-    if inputs.is_some() {
-        records.inputs = inputs;
+    if let Some(inputs) = inputs {
+        spares.give(records.inputs.replace(inputs).unwrap_or_default());
     }
 }
