@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import time
 
 NUMBERS = {
@@ -30,12 +31,16 @@ def arguments(formats):
     for path in (args.output, args.rejects):
         if os.path.isfile(path):
             os.remove(path)
-    args.begun = time.perf_counter()
+        elif os.path.isdir(path):
+            shutil.rmtree(path)
+    args.begun, args.begun_cpu = time.perf_counter(), time.process_time()
     return args
 
 
 def answer(args, good, sum_distance, bad):
     """Prints the last line."""
+    seconds = time.perf_counter() - args.begun
+    cpu_seconds = time.process_time() - args.begun_cpu  # of all threads
     peak = 0
     try:
         with open("/proc/self/status") as status:
@@ -44,7 +49,8 @@ def answer(args, good, sum_distance, bad):
         pass
     print(json.dumps({
         "records": good + sum(bad.values()),
-        "seconds": time.perf_counter() - args.begun,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "peak_kib": peak,
         "good": good,
         "sum_distance": sum_distance,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -81,6 +82,8 @@ pub struct Answer {
     pub records: u64,
     /// Wall time of the work.
     pub seconds: f64,
+    /// User and system time of the whole process, in hundredths; 0 where it is not known.
+    pub cpu_seconds: f64,
     /// The largest resident memory, in KiB; 0 where it is not known.
     pub peak_kib: u64,
     /// Records loaded.
@@ -94,7 +97,9 @@ pub struct Answer {
 impl Answer {
     /// The answer of a program that began at `begun`.
     pub fn new(begun: Instant, good: u64, sum_distance: i64, bad: Bad) -> Self {
-        Self { records: good + bad.total(), seconds: begun.elapsed().as_secs_f64(), peak_kib: peak_kib(), good, sum_distance, bad }
+        let seconds = begun.elapsed().as_secs_f64();
+        let records = good + bad.total();
+        Self { records, seconds, cpu_seconds: cpu_seconds(), peak_kib: peak_kib(), good, sum_distance, bad }
     }
 
     /// Prints it.
@@ -110,6 +115,14 @@ fn peak_kib() -> u64 {
     line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }
 
+/// `utime` and `stime` of `proc(5)`, which Linux counts in hundredths of a second, for all threads.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_name, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
+}
+
 /// Where the output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -119,6 +132,19 @@ pub enum Format {
     Jsonl,
     /// A table `flights` in a new SQLite database.
     Sqlite,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "parquet" => Ok(Self::Parquet),
+            "jsonl" => Ok(Self::Jsonl),
+            "sqlite" => Ok(Self::Sqlite),
+            other => Err(format!("unknown format {other}: parquet, jsonl or sqlite")),
+        }
+    }
 }
 
 /// `INPUT OUTPUT REJECTS FORMAT`, and options `--name value` anywhere.
@@ -147,12 +173,7 @@ impl Args {
             }
         }
         let [input, output, rejects, format] = <[String; 4]>::try_from(places).map_err(|_| "usage: PROGRAM INPUT OUTPUT REJECTS FORMAT")?;
-        let format = match format.as_str() {
-            "parquet" => Format::Parquet,
-            "jsonl" => Format::Jsonl,
-            "sqlite" => Format::Sqlite,
-            other => return Err(format!("unknown format {other}: parquet, jsonl or sqlite").into()),
-        };
+        let format = format.parse::<Format>()?;
         for path in [&output, &rejects] {
             match std::fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
