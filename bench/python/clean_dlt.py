@@ -10,16 +10,17 @@ os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
 import dlt
 
-from common import answer, arguments
+from common import COLUMNS, NUMBERS, answer, arguments
 from rows import Rejected, clean
 
 args = arguments(["parquet"])
-if os.path.isdir(args.output):
-    shutil.rmtree(args.output)
+# Without these dlt looks for times in the texts.
+TYPES = {name: {"data_type": "bigint" if name in NUMBERS else "text"} for name in COLUMNS}
+TYPES |= {"route": {"data_type": "text"}, "gained": {"data_type": "bigint"}, "speed_mph": {"data_type": "double"}}
 bad, sums = {}, {"good": 0, "distance": 0}
 
 
-@dlt.resource(name="flights", write_disposition="replace")
+@dlt.resource(name="flights", write_disposition="replace", columns=TYPES)
 def flights():
     with open(args.input, newline="", encoding="utf-8") as file, open(args.rejects, "w", encoding="utf-8") as rejects:
         rows = csv.reader(file)
@@ -40,6 +41,9 @@ def flights():
 
 
 folder = os.path.abspath(args.output)
-pipeline = dlt.pipeline("clean", destination=dlt.destinations.filesystem(f"file://{folder}"), dataset_name="clean", pipelines_dir=f"{folder}.state")
+state = f"{folder}.state"
+shutil.rmtree(state, ignore_errors=True)
+pipeline = dlt.pipeline("clean", destination=dlt.destinations.filesystem(f"file://{folder}"), dataset_name="clean", pipelines_dir=state)
 pipeline.run(flights(), loader_file_format="parquet")
 answer(args, sums["good"], sums["distance"], bad)
+shutil.rmtree(state)
