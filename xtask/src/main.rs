@@ -33,6 +33,9 @@ usage: cargo xtask COMMAND
   bench engine [--rounds N] [--write] [--only overhead|clean|cpu|io|memory]
                      what the engine costs, beside the same work by hand and in other libraries: the median of N rounds (5);
                      with --write, into docs/performance.md
+  bench peers [--rounds N] [--write]
+                     a job beside Polars, DuckDB, DataFusion, asyncio and dlt: the median of N rounds (5);
+                     with --write, into docs/peers.md
   bench instructions [--write]
                      how many instructions a record takes, counted by valgrind, beside tests/hot_path/instructions.txt,
                      which --write writes anew
@@ -48,6 +51,7 @@ enum Command {
     Ci,
     BenchCompile(bench::compile::Options),
     BenchEngine(bench::engine::Options),
+    BenchPeers(bench::peers::Options),
     BenchInstructions { write: bool },
     Help,
 }
@@ -96,13 +100,14 @@ fn parse_bench(mut args: impl Iterator<Item = OsString>) -> std::result::Result<
     match args.next() {
         Some(what) if what == "compile" => parse_bench_compile(args),
         Some(what) if what == "engine" => parse_bench_engine(args),
+        Some(what) if what == "peers" => parse_bench_peers(args),
         Some(what) if what == "instructions" => match (args.next(), args.next()) {
             (None, _) => Ok(Command::BenchInstructions { write: false }),
             (Some(flag), None) if flag == "--write" => Ok(Command::BenchInstructions { write: true }),
             (Some(flag), _) => Err(format!("unexpected argument `{}`", flag.display())),
         },
         Some(other) => Err(format!("no bench named `{}`", other.display())),
-        None => Err("bench needs a name: compile, engine or instructions".to_owned()),
+        None => Err("bench needs a name: compile, engine, peers or instructions".to_owned()),
     }
 }
 
@@ -138,6 +143,18 @@ fn parse_bench_engine(mut args: impl Iterator<Item = OsString>) -> std::result::
     Ok(Command::BenchEngine(options))
 }
 
+fn parse_bench_peers(mut args: impl Iterator<Item = OsString>) -> std::result::Result<Command, String> {
+    let mut options = bench::peers::Options::default();
+    while let Some(flag) = args.next() {
+        match flag.to_str() {
+            Some("--write") => options.write = true,
+            Some("--rounds") => options.rounds = rounds(args.next())?,
+            _ => return Err(format!("unexpected argument `{}`", flag.display())),
+        }
+    }
+    Ok(Command::BenchPeers(options))
+}
+
 /// The number behind `--rounds`.
 fn rounds(number: Option<OsString>) -> std::result::Result<u32, String> {
     let number = number.and_then(|number| number.to_str()?.parse().ok()).filter(|rounds| *rounds > 0);
@@ -153,6 +170,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci => ci::ci(),
         Command::BenchCompile(options) => bench::compile::compile(options),
         Command::BenchEngine(options) => bench::engine::engine(options),
+        Command::BenchPeers(options) => bench::peers::peers(options),
         Command::BenchInstructions { write } => bench::instructions::instructions(write),
         Command::Help => {
             print!("{USAGE}");
@@ -188,6 +206,8 @@ mod tests {
         assert_eq!(parsed(&["bench", "engine"]), Ok(Command::BenchEngine(options)));
         let options = bench::engine::Options { rounds: 7, only: Some(bench::engine::Part::Io), ..options };
         assert_eq!(parsed(&["bench", "engine", "--only", "io", "--rounds", "7"]), Ok(Command::BenchEngine(options)));
+        let options = bench::peers::Options { rounds: 3, write: true };
+        assert_eq!(parsed(&["bench", "peers", "--rounds", "3", "--write"]), Ok(Command::BenchPeers(options)));
     }
 
     #[test]
@@ -198,11 +218,12 @@ mod tests {
             (&["test", "--fast"], "unexpected argument `--fast`"),
             (&["data", "--from"], "--from needs a directory"),
             (&["data", "--from", "a", "b"], "unexpected argument `--from`"),
-            (&["bench"], "bench needs a name: compile, engine or instructions"),
+            (&["bench"], "bench needs a name: compile, engine, peers or instructions"),
             (&["bench", "engine", "--only"], "--only needs one of overhead, clean, cpu, io, memory"),
             (&["bench", "engine", "--only", "gpu"], "--only needs one of overhead, clean, cpu, io, memory"),
             (&["bench", "engine", "--only", "io", "--write"], "the page has all tables: --write goes without --only"),
             (&["bench", "run"], "no bench named `run`"),
+            (&["bench", "peers", "--only", "dlt"], "unexpected argument `--only`"),
             (&["bench", "compile", "--rounds"], "--rounds needs a number above 0"),
             (&["bench", "compile", "--rounds", "0"], "--rounds needs a number above 0"),
             (&["bench", "compile", "--slowly"], "unexpected argument `--slowly`"),

@@ -1,23 +1,12 @@
 //! `cargo xtask bench engine`: what the engine costs, beside the same work by hand and in other libraries.
-//!
-//! The contestants are programs of the workspace `bench`, which has a lock file of its own. Those of one table run in turn, so
-//! that whatever else the machine does falls on all of them; they must agree on what they have computed.
 
-mod measure;
-mod page;
-mod results;
-mod table;
 mod tables;
 
-use std::fs;
+use super::contest::{Contest, Page};
+use crate::step::Result;
 
-use self::measure::Measured;
-use self::results::Results;
-pub(crate) use self::table::Part;
-use crate::step::{Result, root, rustc_version, step};
-
-/// Where the page is.
-const PAGE: &str = "docs/performance.md";
+/// Where the page is, and what is on it.
+pub(super) const PAGE: Page = Page { path: "docs/performance.md", template: include_str!("engine/templates/page.md.txt") };
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,34 +25,36 @@ impl Default for Options {
     }
 }
 
-/// Builds, measures and prints; an error if a bar does not hold.
+/// One part of what is measured, as `--only` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Overhead,
+    Clean,
+    Cpu,
+    Io,
+    Memory,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 5] = [Self::Overhead, Self::Clean, Self::Cpu, Self::Io, Self::Memory];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Overhead => "overhead",
+            Self::Clean => "clean",
+            Self::Cpu => "cpu",
+            Self::Io => "io",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// Measures and prints; an error if a bar does not hold.
 pub(crate) fn engine(options: Options) -> Result<()> {
     let parts: Vec<_> = options.only.map_or_else(|| Part::ALL.to_vec(), |part| vec![part]);
-    let tables: Vec<_> = parts.into_iter().flat_map(tables::of).collect();
-    if tables.is_empty() {
-        return Err("nothing is measured by this name yet".into());
-    }
-    let mut programs = None;
-    step("build", || {
-        programs = Some(measure::Programs::build()?);
-        Ok(())
-    })?;
-    let programs = programs.ok_or("nothing was built")?;
-    let mut results = Vec::new();
-    for table in &tables {
-        step(&table.title, || {
-            let measured = Measured::of(table, &programs, options.rounds)?;
-            let result = Results::of(table, &measured)?;
-            println!("\n{}", result.text());
-            results.push(result);
-            Ok(())
-        })?;
-    }
-    println!("{}", results::bars(&results));
-    if options.write {
-        let page = page::page(&results, options, &rustc_version()?, &page::Machine::this());
-        fs::write(root().join(PAGE), page).map_err(|error| format!("{PAGE} cannot be written: {error}"))?;
-        println!("{PAGE} is written");
-    }
-    results::judge(&results)
+    let tables = parts.into_iter().flat_map(tables::of).collect();
+    let only = options.only.map_or_else(String::new, |part| format!(" --only {}", part.name()));
+    let write = if options.write { " --write" } else { "" };
+    let command = format!("bench engine --rounds {}{only}{write}", options.rounds);
+    Contest { tables, rounds: options.rounds, command, page: options.write.then_some(PAGE) }.hold()
 }

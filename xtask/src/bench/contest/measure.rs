@@ -1,21 +1,12 @@
-//! Building the programs, running them in turn, and understanding what they say.
+//! Running the programs in turn, and understanding what they say.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::table::{Program, Row, Table};
-use crate::step::{Result, cargo, command, output, run};
-
-/// The workspace of the contestants.
-const WORKSPACE: &str = "bench/Cargo.toml";
-
-/// Where the contestants are.
-pub(super) struct Programs {
-    release: PathBuf,
-}
+use super::programs::Programs;
+use super::table::{Row, Table};
+use crate::step::{Result, root};
 
 /// What a contestant said at its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,39 +18,31 @@ pub(super) struct Run {
     pub(super) check: String,
 }
 
-/// The runs of each row of a table, by round.
-pub(super) struct Measured(pub(super) Vec<Vec<Run>>);
+/// What is in an output, whatever order its rows are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Digest {
+    pub(super) rows: u64,
+    digest: String,
+}
 
-impl Programs {
-    /// Builds them for release.
-    pub(super) fn build() -> Result<Self> {
-        run(&mut cargo(&["build", "--release", "--locked", "--manifest-path", WORKSPACE]))?;
-        let metadata = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1", "--manifest-path", WORKSPACE]))?;
-        let metadata: Value = serde_json::from_str(&metadata)?;
-        let folder = metadata["target_directory"].as_str().ok_or("cargo does not say where it compiles to")?;
-        Ok(Self { release: PathBuf::from(folder).join("release") })
-    }
-
-    fn command(&self, row: &Row) -> Command {
-        let mut command = match row.program {
-            Program::Built(name) => command(self.release.join(name)),
-        };
-        command.args(row.command_line());
-        command
-    }
-
-    fn run(&self, row: &Row) -> Result<Run> {
-        let printed = output(self.command(row).stderr(Stdio::inherit()))?;
-        Run::parse(&printed).ok_or_else(|| format!("`{}` printed no line of JSON at its end: {printed:?}", row.name).into())
-    }
+/// What came of a table.
+pub(super) struct Measured {
+    /// The runs of each row, by round.
+    pub(super) runs: Vec<Vec<Run>>,
+    /// Which outputs were found to hold the same, in sentences.
+    pub(super) same: Vec<String>,
 }
 
 impl Run {
-    /// The last line, in JSON. Where it has no `check`, what was computed goes by `good` and `sum_distance`.
+    /// The last line, in JSON. Where it has no `check`, what was computed goes by `good`, `sum_distance` and `bad`.
     pub(super) fn parse(printed: &str) -> Option<Self> {
         let line: Value = serde_json::from_str(printed.lines().last()?).ok()?;
         let check = match &line["check"] {
-            Value::Null => format!("{} good, {}", line["good"].as_u64()?, line["sum_distance"].as_i64()?),
+            Value::Null => {
+                let bad: BTreeMap<&String, &Value> = line["bad"].as_object()?.iter().collect();
+                let bad = serde_json::to_string(&bad).ok()?;
+                format!("{} good, sum {}, bad {bad}", line["good"].as_u64()?, line["sum_distance"].as_i64()?)
+            }
             Value::String(check) => check.clone(),
             other => other.to_string(),
         };
@@ -76,21 +59,48 @@ impl Run {
     pub(super) fn nanoseconds(&self) -> f64 {
         1e9 * self.seconds / self.records as f64
     }
+
+    /// That this is what the input's answer says.
+    fn is_right(&self, name: &str, answer: &Self) -> Result<()> {
+        if (self.records, &self.check) == (answer.records, &answer.check) {
+            return Ok(());
+        }
+        let said = |run: &Self| format!("{} records, {}", run.records, run.check);
+        Err(format!("`{name}` is wrong: {}, instead of {}", said(self), said(answer)).into())
+    }
+}
+
+impl Digest {
+    /// A line of JSON.
+    pub(super) fn parse(printed: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(printed).ok()?;
+        Some(Self { rows: line["rows"].as_u64()?, digest: line["digest"].as_str()?.to_owned() })
+    }
 }
 
 impl Measured {
     /// Runs all rows in turn, so many times.
     pub(super) fn of(table: &Table, programs: &Programs, rounds: u32) -> Result<Self> {
         let mut runs: Vec<Vec<Run>> = table.rows.iter().map(|_row| Vec::new()).collect();
-        for _ in 0..rounds * table.runs_per_round {
+        let mut digests = Vec::new();
+        let rounds = rounds * table.runs_per_round;
+        for round in 1..=rounds {
             for (row, runs) in table.rows.iter().zip(&mut runs) {
-                runs.push(programs.run(row)?);
+                let run = programs.run(row)?;
+                if let Some(load) = row.load {
+                    run.is_right(row.name, &load.input.answer(&root())?)?;
+                    if round == rounds {
+                        digests.push((row.name, load.input.file, programs.digest(&load)?));
+                        load.forget()?;
+                    }
+                }
+                runs.push(run);
             }
         }
         let mut all: Vec<_> = table.rows.iter().zip(&runs).flat_map(|(row, runs)| runs.iter().map(|run| (row.name, run.clone()))).collect();
         all.extend(references(table, programs)?);
         agree(all.iter().map(|(name, run)| (*name, run)))?;
-        Ok(Self(runs))
+        Ok(Self { runs, same: same(&digests)? })
     }
 }
 
@@ -115,10 +125,32 @@ fn agree<'a>(runs: impl Iterator<Item = (&'static str, &'a Run)>) -> Result<()> 
     Ok(())
 }
 
-/// What a contributor would type.
-pub(super) fn typed(row: &Row) -> String {
-    let Program::Built(name) = row.program;
-    format!("{name} {}", row.command_line().join(" "))
+/// That all outputs made out of one input hold the same, in a sentence for each input.
+fn same(digests: &[(&'static str, &'static str, Digest)]) -> Result<Vec<String>> {
+    let mut by_input: BTreeMap<&str, Vec<(&str, &Digest)>> = BTreeMap::new();
+    for (name, input, digest) in digests {
+        by_input.entry(input).or_default().push((name, digest));
+    }
+    let mut sentences = Vec::new();
+    for (input, outputs) in &by_input {
+        let (first, digest) = outputs[0];
+        if let Some((name, other)) = outputs.iter().find(|(_name, other)| *other != digest) {
+            let (digest, other) = ((digest.rows, &digest.digest), (other.rows, &other.digest));
+            return Err(format!("the outputs of `{first}` and `{name}` hold different rows: {digest:?} and {other:?}").into());
+        }
+        let from = if by_input.len() > 1 { format!(" made from `{input}`") } else { String::new() };
+        sentences.push(format!("The {} outputs{from} hold the same {} rows.", outputs.len(), grouped(digest.rows)));
+    }
+    Ok(sentences)
+}
+
+/// With a comma before every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let (head, rest) = digits.split_at(first);
+    let groups = rest.as_bytes().chunks(3).map(|three| String::from_utf8_lossy(three).into_owned());
+    (!head.is_empty()).then(|| head.to_owned()).into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -130,8 +162,9 @@ mod tests {
         let run = Run::parse("hello\n{\"records\":4,\"seconds\":2.0,\"cpu_seconds\":3.5,\"peak_kib\":2048,\"check\":\"7\"}\n").unwrap();
         assert_eq!(run, Run { records: 4, seconds: 2.0, cpu_seconds: Some(3.5), peak_mib: 2.0, check: "7".to_owned() });
         assert!((run.nanoseconds() - 5e8).abs() < 1e-3);
-        let run = Run::parse("{\"records\":4,\"seconds\":2,\"peak_kib\":1,\"good\":3,\"sum_distance\":12}").unwrap();
-        assert_eq!((run.check.as_str(), run.cpu_seconds), ("3 good, 12", None));
+        let line = r#"{"records":4,"seconds":2,"peak_kib":1,"good":2,"sum_distance":12,"bad":{"b":1,"a":1}}"#;
+        let run = Run::parse(line).unwrap();
+        assert_eq!((run.check.as_str(), run.cpu_seconds), (r#"2 good, sum 12, bad {"a":1,"b":1}"#, None));
         assert_eq!(Run::parse("{\"records\":4}"), None);
         assert_eq!(Run::parse(""), None);
     }
@@ -143,12 +176,20 @@ mod tests {
         assert!(agree([("a", &a), ("b", &b)].into_iter()).is_ok());
         let said = agree([("a", &a), ("b", &b), ("c", &c)].into_iter()).unwrap_err().to_string();
         assert_eq!(said, "`c` and `b` do not agree: z and y");
+        assert!(b.is_right("b", &b).is_ok());
+        let said = b.is_right("b", &run(3, "y")).unwrap_err().to_string();
+        assert_eq!(said, "`b` is wrong: 2 records, y, instead of 3 records, y");
     }
 
     #[test]
-    fn a_command_line_says_how_many_records() {
-        let row = Row::micro("a", super::super::table::Part::Io, "ours", 7).with("concurrency", 64);
-        assert_eq!(typed(&row), "micro io ours --concurrency 64 --records 7");
-        assert!(crate::step::root().join(WORKSPACE).is_file());
+    fn outputs_of_one_input_hold_the_same() {
+        let digest = |text: &str| Digest::parse(&format!("{{\"rows\":2,\"digest\":\"{text}\"}}\n")).unwrap();
+        let (a, b, c) = (("a", "year.csv", digest("x")), ("b", "year.csv", digest("x")), ("c", "flights.csv", digest("y")));
+        assert_eq!(same(&[]).unwrap(), [""; 0]);
+        assert_eq!([7, 123, 4_567, 2_010_582].map(grouped), ["7", "123", "4,567", "2,010,582"]);
+        assert_eq!(same(&[a.clone(), b.clone()]).unwrap(), ["The 2 outputs hold the same 2 rows."]);
+        assert_eq!(same(&[a.clone(), b, c]).unwrap()[1], "The 2 outputs made from `year.csv` hold the same 2 rows.");
+        let said = same(&[a, ("c", "year.csv", digest("y"))]).unwrap_err().to_string();
+        assert_eq!(said, r#"the outputs of `a` and `c` hold different rows: (2, "x") and (2, "y")"#);
     }
 }

@@ -1,12 +1,17 @@
-//! The page with all tables.
+//! A page with all tables.
 
 use std::fmt::Write as _;
 use std::fs;
 
-use super::Options;
 use super::results::{Results, bars};
 
-const PAGE: &str = include_str!("templates/page.md.txt");
+/// A page in the documentation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) path: &'static str,
+    /// Its text, with names in capitals where something is filled in.
+    pub(crate) template: &'static str,
+}
 
 /// What all was measured on.
 pub(super) struct Machine {
@@ -29,20 +34,22 @@ impl Machine {
     }
 }
 
-/// The page.
-pub(super) fn page(results: &[Results], options: Options, compiler: &str, machine: &Machine) -> String {
-    let (mut tables, mut commands) = (String::new(), String::new());
-    for result in results {
-        let _ = writeln!(tables, "{}", result.text());
-        commands.push_str(&result.commands());
+impl Page {
+    /// The page, written by `cargo xtask` and this command.
+    pub(super) fn text(&self, results: &[Results], command: &str, compiler: &str, machine: &Machine) -> String {
+        let (mut tables, mut commands) = (String::new(), String::new());
+        for result in results {
+            let _ = writeln!(tables, "{}", result.text());
+            commands.push_str(&result.commands());
+        }
+        self.template
+            .replace("TABLES\n", tables.trim_start())
+            .replace("BARS\n", &bars(results))
+            .replace("COMMANDS\n", &commands)
+            .replace("COMMAND", command)
+            .replace("COMPILER", compiler)
+            .replace("MACHINE", &machine.words())
     }
-    let only = options.only.map_or_else(String::new, |part| format!(" --only {}", part.name()));
-    PAGE.replace("TABLES\n", tables.trim_start())
-        .replace("BARS\n", &bars(results))
-        .replace("COMMANDS\n", &commands)
-        .replace("OPTIONS", &format!("--rounds {}{only} --write", options.rounds))
-        .replace("COMPILER", compiler)
-        .replace("MACHINE", &machine.words())
 }
 
 fn processor(cpuinfo: &str) -> String {
@@ -69,12 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_template_is_left() {
+    fn nothing_of_a_template_is_left() {
         let machine = Machine { processor: "Abacus 2".to_owned(), cores: 3, memory_gib: None };
-        let page = page(&[], Options::default(), "rustc 1.0.0", &machine);
-        for placeholder in ["TABLES", "BARS", "COMMANDS", "OPTIONS", "COMPILER", "MACHINE"] {
-            assert!(!page.contains(placeholder), "{placeholder}");
+        for page in [crate::bench::engine::PAGE, crate::bench::peers::PAGE] {
+            let text = page.text(&[], "bench it --rounds 5 --write", "rustc 1.0.0", &machine);
+            for placeholder in ["TABLES", "BARS", "COMMAND", "COMPILER", "MACHINE"] {
+                assert!(page.template.contains(placeholder) && !text.contains(placeholder), "{}: {placeholder}", page.path);
+            }
+            assert!(text.contains("`cargo xtask bench it --rounds 5 --write`"), "{text}");
         }
-        assert!(page.contains("cargo xtask bench engine --rounds 5 --write"));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::measure::{Measured, Run, typed};
+use super::measure::{Measured, Run};
+use super::programs::typed;
 use super::table::{Bar, FLAT, Measure, SLACK_MIB, Table};
 use crate::step::Result;
 
@@ -55,8 +56,10 @@ struct Judged {
 
 /// What came of one table.
 pub(super) struct Results {
-    pub(super) title: String,
+    title: String,
     about: String,
+    /// Which outputs hold the same.
+    same: Vec<String>,
     lines: Vec<Line>,
     judged: Vec<Judged>,
     /// The names of those that ours was faster than, and of those that were faster.
@@ -118,7 +121,7 @@ impl Named<'_> {
 
 impl Results {
     /// Medians of all rows; an error where nothing was measured.
-    pub(super) fn of(table: &Table, Measured(runs): &Measured) -> Result<Self> {
+    pub(super) fn of(table: &Table, Measured { runs, same }: &Measured) -> Result<Self> {
         let named = Named { table, runs };
         let median = |name: &str, of: fn(&Run) -> f64| -> Result<f64> {
             Ok(Spread::of(named.runs(name)?.iter().map(of)).ok_or("nothing was measured")?.median)
@@ -151,7 +154,7 @@ impl Results {
             }
         }
         let judged = table.bars.iter().map(|bar| named.judge(bar)).collect::<Result<_>>()?;
-        Ok(Self { title: table.title.clone(), about: table.about.clone(), lines, judged, won, lost })
+        Ok(Self { title: table.title.clone(), about: table.about.clone(), same: same.clone(), lines, judged, won, lost })
     }
 
     /// The table as Markdown, under its title.
@@ -174,6 +177,9 @@ impl Results {
             if !names.is_empty() {
                 let _ = writeln!(text, "\n{what}: {}.", names.join("; "));
             }
+        }
+        if !self.same.is_empty() {
+            let _ = writeln!(text, "\n{}", self.same.join(" "));
         }
         text
     }
@@ -210,7 +216,7 @@ fn duration(nanoseconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::engine::table::{Part, Row};
+    use crate::bench::contest::table::{Program, Row};
 
     fn run(records: u64, seconds: f64, peak_mib: f64) -> Run {
         Run { records, seconds, cpu_seconds: Some(seconds), peak_mib, check: String::new() }
@@ -220,7 +226,7 @@ mod tests {
         Table {
             title: "Waiting".to_owned(),
             about: "It waits.".to_owned(),
-            rows: ["base", "ours", "slow"].map(|name| Row::micro(name, Part::Io, name, 10)).to_vec(),
+            rows: ["base", "ours", "slow"].map(|name| Row::new(name, Program::Built("micro"), [name])).to_vec(),
             baseline: Some("base"),
             ours: Some("ours"),
             bars: bars.into_iter().map(|measure| Bar { what: "it".to_owned(), measure }).collect(),
@@ -234,7 +240,8 @@ mod tests {
         let peaks = [10.0, 30.0, 100.0];
         let records = [10, 10, 1];
         let runs = rows.iter().zip(peaks).zip(records);
-        Measured(runs.map(|((row, peak), records)| row.iter().map(|seconds| run(records, *seconds, peak)).collect()).collect())
+        let runs = runs.map(|((row, peak), records)| row.iter().map(|seconds| run(records, *seconds, peak)).collect()).collect();
+        Measured { runs, same: vec!["They are the same.".to_owned()] }
     }
 
     #[test]
@@ -247,7 +254,7 @@ mod tests {
 
     #[test]
     fn ratios_are_those_of_one_round_and_per_record() {
-        let (table, Measured(runs)) = (table(Vec::new()), measured());
+        let (table, Measured { runs, .. }) = (table(Vec::new()), measured());
         let named = Named { table: &table, runs: &runs };
         let ratio = named.ratio("ours", "base").unwrap();
         assert!((ratio.median - 1.2).abs() < 1e-9 && (ratio.least - 1.1).abs() < 1e-9 && (ratio.most - 1.3).abs() < 1e-9, "{ratio:?}");
@@ -258,7 +265,7 @@ mod tests {
     #[test]
     fn a_bar_holds_or_does_not() {
         let verdicts = |measure| {
-            let (table, Measured(runs)) = (table(Vec::new()), measured());
+            let (table, Measured { runs, .. }) = (table(Vec::new()), measured());
             let judged = Named { table: &table, runs: &runs }.judge(&Bar { what: "it".to_owned(), measure }).unwrap();
             (judged.holds, judged.measured, judged.allowed)
         };
@@ -282,6 +289,7 @@ mod tests {
         let text = results.text();
         assert!(text.contains("| ours | 1.20 (1.10–1.30) | 1.20 | 120000.00 µs | 30 MiB |"), "{text}");
         assert!(text.contains("Ours takes less time than: slow.") && text.contains("Ours takes more time than: base."), "{text}");
+        assert!(text.ends_with("\n\nThey are the same.\n"), "{text}");
         let results = [results];
         assert!(bars_of(&results).contains("| it | 1.20 (1.10–1.30) | at most 1 | FAIL |"));
         assert_eq!(judge(&results).unwrap_err().to_string(), "it: 1.20 (1.10–1.30), at most 1");

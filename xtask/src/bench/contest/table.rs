@@ -1,70 +1,56 @@
 //! What a table is: contestants, a baseline, and bars. A table is data; what runs it and prints it knows none of them by name.
 
-/// One part of what is measured, as `--only` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Overhead,
-    Clean,
-    Cpu,
-    Io,
-    Memory,
-}
+#[cfg(test)]
+use std::collections::BTreeSet;
+use std::fmt::Display;
 
-impl Part {
-    pub(crate) const ALL: [Self; 5] = [Self::Overhead, Self::Clean, Self::Cpu, Self::Io, Self::Memory];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Overhead => "overhead",
-            Self::Clean => "clean",
-            Self::Cpu => "cpu",
-            Self::Io => "io",
-            Self::Memory => "memory",
-        }
-    }
-}
+use super::flights::Load;
 
 /// Contestants that do the same work, or the same work on more and more records.
-pub(super) struct Table {
-    pub(super) title: String,
+pub(crate) struct Table {
+    pub(crate) title: String,
     /// What is done, in a paragraph.
-    pub(super) about: String,
-    pub(super) rows: Vec<Row>,
+    pub(crate) about: String,
+    pub(crate) rows: Vec<Row>,
     /// The row that all times are divided by, where they are compared at all.
-    pub(super) baseline: Option<&'static str>,
+    pub(crate) baseline: Option<&'static str>,
     /// The row that is ours, where it has won or lost against others.
-    pub(super) ours: Option<&'static str>,
-    pub(super) bars: Vec<Bar>,
+    pub(crate) ours: Option<&'static str>,
+    pub(crate) bars: Vec<Bar>,
     /// How often this table is measured for each round that is asked for: more where a run takes next to no time.
-    pub(super) runs_per_round: u32,
+    pub(crate) runs_per_round: u32,
 }
 
 /// A contestant.
 #[derive(Clone)]
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    pub(super) program: Program,
-    pub(super) arguments: Vec<String>,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) program: Program,
+    pub(crate) arguments: Vec<String>,
     /// How many records it is asked for by `--records`; `None` where its arguments say it all.
-    pub(super) records: Option<u64>,
+    pub(crate) records: Option<u64>,
+    /// What it makes of which flights, where that is the job: its output can be compared.
+    pub(crate) load: Option<Load>,
 }
 
 /// What is started for a contestant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Program {
+pub(crate) enum Program {
     /// A binary of the workspace `bench`, built for release.
     Built(&'static str),
+    /// A Python script in `bench/python`, run in the virtual environment.
+    Script(&'static str),
 }
 
 /// Something that must hold.
-pub(super) struct Bar {
-    pub(super) what: String,
-    pub(super) measure: Measure,
+pub(crate) struct Bar {
+    pub(crate) what: String,
+    pub(crate) measure: Measure,
 }
 
 /// What a bar is about. Rows go by name; times are those per record.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Measure {
+pub(crate) enum Measure {
     /// The time of one by that of another is at most `limit`.
     Time { of: &'static str, to: &'static str, limit: f64 },
     /// The time of another by that of this one is at least `limit`.
@@ -78,25 +64,55 @@ pub(super) enum Measure {
 }
 
 /// Memory that nobody counts: what the allocator keeps, stacks, queues.
-pub(super) const SLACK_MIB: f64 = 16.0;
+pub(crate) const SLACK_MIB: f64 = 16.0;
 /// What [`Measure::Flat`] allows.
-pub(super) const FLAT: f64 = 1.1;
+pub(crate) const FLAT: f64 = 1.1;
+
+#[cfg(test)]
+impl Table {
+    /// That each name in it is that of one row.
+    pub(crate) fn names_are_rows(&self) -> Result<(), String> {
+        let names: BTreeSet<_> = self.rows.iter().map(|row| row.name).collect();
+        if names.len() < self.rows.len() {
+            return Err(format!("{}: two rows of one name", self.title));
+        }
+        let mut used: Vec<_> = self.baseline.into_iter().chain(self.ours).collect();
+        for bar in &self.bars {
+            match &bar.measure {
+                Measure::Time { of, to, .. } | Measure::Efficiency { of, to, .. } => used.extend([*of, *to]),
+                Measure::Flat { of, to } | Measure::Budget { of, to, .. } => used.extend([*of, *to]),
+                Measure::Ahead { of, rows } => used.extend(rows.iter().chain([of])),
+            }
+        }
+        let unknown = used.into_iter().find(|name| !names.contains(name));
+        unknown.map_or(Ok(()), |name| Err(format!("{}: no row named `{name}`", self.title)))
+    }
+}
 
 impl Row {
-    /// A contestant in the program `micro`.
-    pub(super) fn micro(name: &'static str, part: Part, contestant: &str, records: u64) -> Self {
-        let arguments = vec![part.name().to_owned(), contestant.to_owned()];
-        Self { name, program: Program::Built("micro"), arguments, records: Some(records) }
+    /// A contestant that is called like this.
+    pub(crate) fn new<const N: usize>(name: &'static str, program: Program, arguments: [&str; N]) -> Self {
+        Self { name, program, arguments: arguments.map(str::to_owned).to_vec(), records: None, load: None }
     }
 
-    /// With one number more.
-    pub(super) fn with(mut self, flag: &str, number: u64) -> Self {
-        self.arguments.extend([format!("--{flag}"), number.to_string()]);
+    /// A contestant that loads flights.
+    pub(crate) fn load(name: &'static str, program: Program, load: Load) -> Self {
+        Self { load: Some(load), ..Self::new(name, program, load.arguments()) }
+    }
+
+    /// With one option more.
+    pub(crate) fn with(mut self, flag: &str, value: impl Display) -> Self {
+        self.arguments.extend([format!("--{flag}"), value.to_string()]);
         self
     }
 
+    /// For so many records.
+    pub(crate) fn asked_for(self, records: u64) -> Self {
+        Self { records: Some(records), ..self }
+    }
+
     /// All that stands behind the program's name.
-    pub(super) fn command_line(&self) -> Vec<String> {
+    pub(crate) fn command_line(&self) -> Vec<String> {
         let records = self.records.map(|records| ["--records".to_owned(), records.to_string()]);
         self.arguments.iter().cloned().chain(records.into_iter().flatten()).collect()
     }

@@ -6,7 +6,8 @@ mod io;
 mod memory;
 mod overhead;
 
-use super::table::{Part, Table};
+use super::Part;
+use crate::bench::contest::{Program, Row, Table};
 
 /// The tables of one part.
 pub(super) fn of(part: Part) -> Vec<Table> {
@@ -19,29 +20,28 @@ pub(super) fn of(part: Part) -> Vec<Table> {
     }
 }
 
+/// A contestant in the program `micro`.
+fn micro(name: &'static str, part: Part, contestant: &str, records: u64) -> Row {
+    Row::new(name, Program::Built("micro"), [part.name(), contestant]).asked_for(records)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::bench::engine::table::Measure;
 
     #[test]
     fn every_name_in_a_table_is_that_of_one_row() {
-        for table in Part::ALL.into_iter().flat_map(of) {
-            let names: BTreeSet<_> = table.rows.iter().map(|row| row.name).collect();
-            assert_eq!(names.len(), table.rows.len(), "{}: two rows of one name", table.title);
-            let mut used: Vec<_> = table.baseline.into_iter().chain(table.ours).collect();
-            for bar in &table.bars {
-                match &bar.measure {
-                    Measure::Time { of, to, .. } | Measure::Efficiency { of, to, .. } => used.extend([*of, *to]),
-                    Measure::Flat { of, to } | Measure::Budget { of, to, .. } => used.extend([*of, *to]),
-                    Measure::Ahead { of, rows } => used.extend(rows.iter().chain([of])),
-                }
-            }
-            for name in used {
-                assert!(names.contains(name), "{}: no row named `{name}`", table.title);
+        for part in Part::ALL {
+            let tables = of(part);
+            assert!(!tables.is_empty(), "nothing is measured of {}", part.name());
+            for table in tables {
+                table.names_are_rows().unwrap();
             }
         }
+    }
+
+    #[test]
+    fn a_contestant_is_named_behind_its_part() {
+        assert_eq!(micro("a", Part::Io, "ours", 7).command_line(), ["io", "ours", "--records", "7"]);
     }
 }

@@ -1,13 +1,15 @@
 //! Work that computes.
 
-use crate::bench::engine::table::{Bar, Measure, Part, Row, Table};
+use super::micro;
+use crate::bench::contest::{Bar, Measure, Table};
+use crate::bench::engine::Part;
 
 const RECORDS: u64 = 400_000;
 const IDEAL: &str = "two threads, one counter";
 const OURS: &str = "**ours**, order kept";
 
 pub(super) fn tables() -> Vec<Table> {
-    let row = |name, contestant: &str| Row::micro(name, Part::Cpu, contestant, RECORDS).with("batch", 500);
+    let row = |name, contestant: &str| micro(name, Part::Cpu, contestant, RECORDS).with("batch", 500);
     vec![Table {
         title: "Work that computes".to_owned(),
         about: format!("{RECORDS} records, each hashed sixteen times by SHA-256, in batches of 500, on two threads."),

@@ -1,6 +1,8 @@
 //! Work that waits.
 
-use crate::bench::engine::table::{Bar, Measure, Part, Row, Table};
+use super::micro;
+use crate::bench::contest::{Bar, Measure, Table};
+use crate::bench::engine::Part;
 
 /// For each call that may be under way. The last slow call is waited for with nothing beside it, which should be as small a part
 /// of a run of many calls at a time as of one of few.
@@ -15,7 +17,7 @@ pub(super) fn tables() -> Vec<Table> {
 
 fn table(concurrency: u64) -> Table {
     let records = RECORDS * concurrency;
-    let row = |name, contestant: &str| Row::micro(name, Part::Io, contestant, records).with("concurrency", concurrency);
+    let row = |name, contestant: &str| micro(name, Part::Io, contestant, records).with("concurrency", concurrency);
     Table {
         title: format!("Work that waits, {concurrency} calls at a time"),
         about: format!("{records} records await 5 ms each. *Skewed*: one call in twenty takes 50 ms, the others 5 ms."),

@@ -1,6 +1,8 @@
 //! Memory.
 
-use crate::bench::engine::table::{Bar, Measure, Part, Row, Table};
+use super::micro;
+use crate::bench::contest::{Bar, Measure, Table};
+use crate::bench::engine::Part;
 
 /// The budget of the runs with wide records.
 const BUDGET_MIB: u64 = 64;
@@ -15,7 +17,7 @@ fn growing() -> Table {
     const SLOW_ONE: &str = "slow target, 2 M records";
     const MORE: [&str; 2] = ["8 M records", "32 M records"];
     const SLOW_MORE: [&str; 2] = ["slow target, 8 M records", "slow target, 32 M records"];
-    let row = |name, records| Row::micro(name, Part::Memory, "stream", records);
+    let row = |name, records| micro(name, Part::Memory, "stream", records);
     let slow = |name, records| row(name, records).with("pause-us", 300);
     let flat = |of, to| Bar { what: format!("memory: {of}, beside {to}"), measure: Measure::Flat { of, to } };
     Table {
@@ -46,7 +48,7 @@ fn wide() -> Table {
     // The width, so many that they come to ten times the budget, and the microseconds of a batch.
     const SIZES: [(u64, u64, u64); 3] = [(100, 6_400_000, 1_000), (10 << 10, 65_536, 20_000), (10 << 20, 64, 20_000)];
     let row = |name, contestant, (width, records, pause)| {
-        Row::micro(name, Part::Memory, contestant, records).with("width", width).with("pause-us", pause).with("memory-mib", BUDGET_MIB)
+        micro(name, Part::Memory, contestant, records).with("width", width).with("pause-us", pause).with("memory-mib", BUDGET_MIB)
     };
     let budget = |of: &'static str| Bar {
         what: format!("memory: budget of {BUDGET_MIB} MiB kept by records of {of}"),

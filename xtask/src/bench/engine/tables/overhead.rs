@@ -1,6 +1,8 @@
 //! What the engine itself costs.
 
-use crate::bench::engine::table::{Bar, Measure, Part, Row, Table};
+use super::micro;
+use crate::bench::contest::{Bar, Measure, Table};
+use crate::bench::engine::Part;
 
 const RECORDS: u64 = 50_000_000;
 const LOOP: &str = "loop, one batch used again";
@@ -24,7 +26,7 @@ pub(super) fn tables() -> Vec<Table> {
 }
 
 fn table(batch: u64, limit: f64) -> Table {
-    let row = |name, contestant: &str, scale: u64| Row::micro(name, Part::Overhead, contestant, RECORDS / scale).with("batch", batch);
+    let row = |name, contestant: &str, scale: u64| micro(name, Part::Overhead, contestant, RECORDS / scale).with("batch", batch);
     let mut rows = vec![
         row(LOOP, "loop", 1),
         row(OURS, "ours", 1),
