@@ -5,56 +5,65 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::words::{Quotes, equal, pattern, places};
+use crate::files::Cut;
 
 /// Finds the fields of one record after another; its memory is reused.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     places: Vec<Place>,
-    /// Fields that are not in the record as they stand, because of escaped quotes.
+    /// The fields of a record that has escaped quotes.
     unescaped: Vec<u8>,
 }
 
+/// The fields of one record.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    start: u32,
-    end: u32,
-    unescaped: bool,
+pub(super) struct Split<'a> {
+    /// Where in the bytes each field lies.
+    pub(super) places: &'a [Place],
+    pub(super) bytes: &'a [u8],
+    /// The same as text, unless something in there is not UTF-8.
+    pub(super) text: Option<&'a str>,
+}
+
+/// Where a field lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Place {
+    #[inline]
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 impl Fields {
-    /// How many fields the record has.
-    pub(super) fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    /// A field of the record that was split last.
+    /// Splits a record.
     #[inline]
-    pub(super) fn get<'a>(&'a self, record: &'a [u8], index: usize) -> &'a [u8] {
-        let Some(place) = self.places.get(index) else { return &[] };
-        let bytes = if place.unescaped { &self.unescaped } else { record };
-        &bytes[place.start as usize..place.end as usize]
-    }
-
-    /// Splits a record, which comes without what ends it.
-    #[inline]
-    pub(super) fn split(&mut self, record: &[u8], delimiter: u8, quote: u8) {
+    pub(super) fn split<'a>(&'a mut self, cut: &Cut<'a>, delimiter: u8, quote: u8) -> Split<'a> {
         self.places.clear();
+        let record = cut.record();
+        let first = cut.range.start as u32;
         if memchr(quote, record).is_none() {
-            self.split_bare(record, delimiter);
-        } else if !self.split_simple(record, delimiter, quote) {
+            self.split_bare(record, first, delimiter);
+        } else if !self.split_simple(record, first, delimiter, quote) {
             self.places.clear();
             self.split_quoted(record, delimiter, quote);
+            return Split { places: &self.places, bytes: &self.unescaped, text: std::str::from_utf8(&self.unescaped).ok() };
         }
+        Split { places: &self.places, bytes: cut.bytes, text: cut.text }
     }
 
-    /// A record without quotes.
-    fn split_bare(&mut self, record: &[u8], delimiter: u8) {
+    /// A record without quotes, whose first byte is number `first`.
+    fn split_bare(&mut self, record: &[u8], first: u32, delimiter: u8) {
         let delimiters = pattern(delimiter);
-        let mut start = 0;
+        let mut start = first;
         each_word(record, delimiter, |base, word| {
             for at in places(equal(word, delimiters)) {
-                let end = base + at as u32;
-                self.places.push(Place { start, end, unescaped: false });
+                let end = first + base + at as u32;
+                self.places.push(Place { start, end });
                 start = end + 1;
             }
             true
@@ -62,7 +71,7 @@ impl Fields {
     }
 
     /// A record whose quotes all enclose whole fields, with none inside. `false` for another one.
-    fn split_simple(&mut self, record: &[u8], delimiter: u8, quote: u8) -> bool {
+    fn split_simple(&mut self, record: &[u8], first: u32, delimiter: u8, quote: u8) -> bool {
         let (delimiters, quotes) = (pattern(delimiter), pattern(quote));
         let mut state = Quotes::default();
         let mut start = 0;
@@ -80,7 +89,7 @@ impl Fields {
             for at in places(ends) {
                 let end = base + at as u32;
                 let enclosed = u32::from(record.get(start as usize) == Some(&quote));
-                self.places.push(Place { start: start + enclosed, end: end - enclosed, unescaped: false });
+                self.places.push(Place { start: first + start + enclosed, end: first + end - enclosed });
                 start = end + 1;
             }
             true
@@ -88,28 +97,30 @@ impl Fields {
         simple && !state.inside()
     }
 
+    /// Any record: its fields are copied, without their quotes.
     fn split_quoted(&mut self, record: &[u8], delimiter: u8, quote: u8) {
         self.unescaped.clear();
-        let mut start = 0;
+        let mut from = 0;
         loop {
-            let (place, end) = if record.get(start) == Some(&quote) {
-                self.quoted_field(record, start, delimiter, quote)
+            let start = self.unescaped.len() as u32;
+            let end = if record.get(from) == Some(&quote) {
+                self.quoted_field(record, from, delimiter, quote)
             } else {
-                let end = find(delimiter, record, start);
-                (Place { start: start as u32, end: end as u32, unescaped: false }, end)
+                let end = find(delimiter, record, from);
+                self.copy(record, from..end);
+                end
             };
-            self.places.push(place);
+            self.places.push(Place { start, end: self.unescaped.len() as u32 });
             if end == record.len() {
                 return;
             }
-            start = end + 1;
+            from = end + 1;
         }
     }
 
-    /// The field that opens with the quote at `start`, and where its delimiter stands. What follows
-    /// the closing quote belongs to the field as it stands.
-    fn quoted_field(&mut self, record: &[u8], start: usize, delimiter: u8, quote: u8) -> (Place, usize) {
-        let copied = self.unescaped.len();
+    /// Copies the field that opens with the quote at `start`, and returns where its delimiter stands.
+    /// What follows the closing quote belongs to the field as it stands.
+    fn quoted_field(&mut self, record: &[u8], start: usize, delimiter: u8, quote: u8) -> usize {
         let mut from = start + 1;
         loop {
             let closing = find(quote, record, from);
@@ -120,12 +131,9 @@ impl Fields {
                 continue;
             }
             let end = find(delimiter, record, after);
-            if self.unescaped.len() == copied && end == after {
-                return (Place { start: from as u32, end: closing as u32, unescaped: false }, end);
-            }
             self.copy(record, from..closing);
             self.copy(record, after..end);
-            return (Place { start: copied as u32, end: self.unescaped.len() as u32, unescaped: true }, end);
+            return end;
         }
     }
 

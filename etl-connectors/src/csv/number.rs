@@ -2,6 +2,52 @@
 
 use etl_core::record::{ColumnType, Problem};
 
+use super::fields::Place;
+use super::words::{ALL, pattern};
+
+/// A whole number of up to eight bytes, sign included, without a loop: how many digits a field has differs from record to
+/// record, which a processor cannot foresee. `None` says nothing: it may be longer, wrong, or at the end of `bytes`.
+#[inline]
+pub(super) fn short_i64(bytes: &[u8], place: Place) -> Option<i64> {
+    let (word, length) = word_of(bytes, place)?;
+    let negative = word as u8 == b'-';
+    let sign = u64::from(negative);
+    if length == sign {
+        return None;
+    }
+    let value = digits(word >> (8 * sign), length - sign)? as i64;
+    Some(if negative { -value } else { value })
+}
+
+/// The same for a number that is not negative.
+#[inline]
+pub(super) fn short_u64(bytes: &[u8], place: Place) -> Option<u64> {
+    let (word, length) = word_of(bytes, place)?;
+    digits(word, length)
+}
+
+/// The bytes of a field and of what follows it, the first one lowest; and its length, from 1 to 8.
+#[inline]
+fn word_of(bytes: &[u8], place: Place) -> Option<(u64, u64)> {
+    let length = place.end.wrapping_sub(place.start);
+    let word = bytes.get(place.start as usize..)?.first_chunk()?;
+    matches!(length, 1..=8).then(|| (u64::from_le_bytes(*word), u64::from(length)))
+}
+
+/// The value of the lowest `length` bytes of `word`, if they are digits.
+#[inline]
+fn digits(word: u64, length: u64) -> Option<u64> {
+    // What follows is shifted out, and in front of the digits come zeros.
+    let digits = (word ^ pattern(b'0')) << (64 - 8 * length);
+    if (digits | digits.wrapping_add(pattern(0x80 - 10))) & ALL != 0 {
+        return None;
+    }
+    // Two digits become one number, then two of these, then two of those. A byte's factor is higher the lower it stands.
+    let pairs = ((digits.wrapping_mul(1 + (10 << 8))) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = ((pairs.wrapping_mul(1 + (100 << 16))) >> 16) & 0x0000_FFFF_0000_FFFF;
+    Some(fours.wrapping_mul(1 + (10_000 << 32)) >> 32)
+}
+
 /// A whole number: an optional sign and digits.
 #[inline]
 pub(super) fn parse_i64(text: &[u8]) -> Result<i64, Problem> {
@@ -106,6 +152,24 @@ mod tests {
         assert_eq!(parse_u64(b"18446744073709551616"), Err(Problem::OutOfRange(ColumnType::U64)));
         assert_eq!(parse_u64(b"-1"), Err(Problem::OutOfRange(ColumnType::U64)));
         assert_eq!(parse_u64(b"-0"), Ok(0));
+    }
+
+    #[test]
+    fn short_numbers_are_what_long_ones_are() {
+        let mut texts: Vec<String> = (0..9)
+            .flat_map(|power| [10_i64.pow(power) - 1, 10_i64.pow(power), 12_345_678 % 10_i64.pow(power)])
+            .flat_map(|value| [value.to_string(), (-value).to_string(), format!("{value:08}")])
+            .collect();
+        texts.extend((0..=u8::MAX).map(|byte| format!("1{}2", char::from(byte))));
+        texts.extend(["", "-", "+", "+7", "--1", "-0", "0-", "NA", "-1234567", "1,2", "\u{7F}", "9:", "/0"].map(str::to_owned));
+        for text in texts {
+            let bytes = format!("12{text},345678").into_bytes();
+            let place = Place { start: 2, end: 2 + text.len() as u32 };
+            let fits = text.len() <= 8 && !text.starts_with('+');
+            assert_eq!(short_i64(&bytes, place), parse_i64(text.as_bytes()).ok().filter(|_| fits), "{text}");
+            assert_eq!(short_u64(&bytes, place), parse_u64(text.as_bytes()).ok().filter(|_| fits && !text.starts_with('-')), "{text}");
+        }
+        assert_eq!(short_u64(b"1234567", Place { start: 0, end: 7 }), None);
     }
 
     #[test]

@@ -45,6 +45,24 @@ pub(crate) struct Mistake {
     pub(crate) message: Cow<'static, str>,
 }
 
+/// One record of a piece.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut<'p> {
+    /// The bytes of the whole piece, so that what reads a record by words may look past its end.
+    pub(crate) bytes: &'p [u8],
+    /// The same as text, if all of it is UTF-8: that is found out once for all records.
+    pub(crate) text: Option<&'p str>,
+    /// Where the record lies in them, without what ends it.
+    pub(crate) range: Range<usize>,
+}
+
+impl<'p> Cut<'p> {
+    /// The bytes of the record.
+    pub(crate) fn record(&self) -> &'p [u8] {
+        &self.bytes[self.range.clone()]
+    }
+}
+
 impl Mistake {
     pub(crate) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, column: None, message: message.into() }
@@ -54,7 +72,12 @@ impl Mistake {
 impl Piece {
     /// Its bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.end as usize - self.starts.first().map_or(0, |start| *start as usize)
+        self.end as usize - self.base()
+    }
+
+    /// Where it starts in the block.
+    fn base(&self) -> usize {
+        self.starts.first().map_or(0, |start| *start as usize)
     }
 
     /// How many bytes of the file it covers.
@@ -65,19 +88,19 @@ impl Piece {
     /// The only record of a piece of one.
     #[cfg(feature = "csv")]
     pub(crate) fn single(&self) -> Result<&[u8], Mistake> {
-        self.record(0)
+        self.record(0).map(|range| &self.block[range])
     }
 
-    /// One record, unless it is flawed as a whole.
+    /// Where a record lies in the block, unless it is flawed as a whole.
     #[inline]
-    fn record(&self, index: usize) -> Result<&[u8], Mistake> {
+    fn record(&self, index: usize) -> Result<Range<usize>, Mistake> {
         let range = self.range(index);
         let flaw = if index + 1 == self.starts.len() { self.flaw } else { None };
         match flaw {
             // A long record is called too long whether or not it happened to fit into a block.
             _ if range.len() > self.max_record => Err(Flaw::Skipped { quoted: flaw == Some(Flaw::Unclosed) }.mistake(self.max_record)),
             Some(flaw) => Err(flaw.mistake(self.max_record)),
-            None => Ok(&self.block[range]),
+            None => Ok(range),
         }
     }
 
@@ -91,17 +114,27 @@ impl Piece {
         start..end
     }
 
-    /// Decodes every record by `one`.
-    pub(crate) fn decode<'p, T>(self: &'p Arc<Self>, mut one: impl FnMut(&'p [u8]) -> Result<T, Mistake>) -> Decoded<T> {
+    /// Decodes every record by `one`, which puts it behind the `records` before it.
+    pub(crate) fn decode<'p, T>(
+        self: &'p Arc<Self>,
+        mut records: Vec<T>,
+        mut one: impl FnMut(Cut<'p>, &mut Vec<T>) -> Result<(), Mistake>,
+    ) -> Decoded<T> {
         let count = self.starts.len();
-        let mut records = Vec::with_capacity(count);
+        let base = self.base();
+        let bytes = &self.block[base..self.end as usize];
+        let text = std::str::from_utf8(bytes).ok();
+        records.reserve(count);
         let mut malformed = Vec::new();
         let mut inputs: Option<Vec<u32>> = None;
         for index in 0..count {
             let place = index as u32;
-            match self.record(index).and_then(&mut one) {
-                Ok(record) => {
-                    records.push(record);
+            let decoded = match self.record(index) {
+                Ok(range) => one(Cut { bytes, text, range: range.start - base..range.end - base }, &mut records),
+                Err(mistake) => Err(mistake),
+            };
+            match decoded {
+                Ok(()) => {
                     if let Some(inputs) = &mut inputs {
                         inputs.push(place);
                     }
