@@ -8,8 +8,12 @@ use super::words::{Quotes, equal, pattern, places};
 use crate::files::Cut;
 
 /// Finds the fields of one record after another; its memory is reused.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Fields {
+    delimiter: u8,
+    quote: u8,
+    /// Whether there are quotes at all: they tend to be everywhere or nowhere.
+    quotes: bool,
     places: Vec<Place>,
     /// The fields of a record that has escaped quotes.
     unescaped: Vec<u8>,
@@ -40,29 +44,32 @@ impl Place {
 }
 
 impl Fields {
+    /// For the records of these bytes.
+    pub(super) fn new(bytes: &[u8], delimiter: u8, quote: u8) -> Self {
+        Self { delimiter, quote, quotes: memchr(quote, bytes).is_some(), places: Vec::new(), unescaped: Vec::new() }
+    }
+
     /// Splits a record.
     #[inline]
-    pub(super) fn split<'a>(&'a mut self, cut: &Cut<'a>, delimiter: u8, quote: u8) -> Split<'a> {
+    pub(super) fn split<'a>(&'a mut self, cut: &Cut<'a>) -> Split<'a> {
         self.places.clear();
-        let record = cut.record();
-        let first = cut.range.start as u32;
-        if memchr(quote, record).is_none() {
-            self.split_bare(record, first, delimiter);
-        } else if !self.split_simple(record, first, delimiter, quote) {
+        if !self.quotes || memchr(self.quote, cut.record()).is_none() {
+            self.split_bare(cut);
+        } else if !self.split_simple(cut) {
             self.places.clear();
-            self.split_quoted(record, delimiter, quote);
+            self.split_quoted(cut.record());
             return Split { places: &self.places, bytes: &self.unescaped, text: std::str::from_utf8(&self.unescaped).ok() };
         }
         Split { places: &self.places, bytes: cut.bytes, text: cut.text }
     }
 
-    /// A record without quotes, whose first byte is number `first`.
-    fn split_bare(&mut self, record: &[u8], first: u32, delimiter: u8) {
-        let delimiters = pattern(delimiter);
-        let mut start = first;
-        each_word(record, delimiter, |base, word| {
+    /// A record without quotes.
+    fn split_bare(&mut self, cut: &Cut<'_>) {
+        let delimiters = pattern(self.delimiter);
+        let mut start = cut.range.start as u32;
+        each_word(cut, self.delimiter, |base, word| {
             for at in places(equal(word, delimiters)) {
-                let end = first + base + at as u32;
+                let end = base + at as u32;
                 self.places.push(Place { start, end });
                 start = end + 1;
             }
@@ -71,13 +78,13 @@ impl Fields {
     }
 
     /// A record whose quotes all enclose whole fields, with none inside. `false` for another one.
-    fn split_simple(&mut self, record: &[u8], first: u32, delimiter: u8, quote: u8) -> bool {
-        let (delimiters, quotes) = (pattern(delimiter), pattern(quote));
+    fn split_simple(&mut self, cut: &Cut<'_>) -> bool {
+        let (delimiters, quotes) = (pattern(self.delimiter), pattern(self.quote));
         let mut state = Quotes::default();
-        let mut start = 0;
+        let mut start = cut.range.start as u32;
         // Whether the byte before the word ends a field, and whether it is a closing quote.
         let (mut after_end, mut after_closing) = (1 << 7, 0);
-        let simple = each_word(record, delimiter, |base, word| {
+        let simple = each_word(cut, self.delimiter, |base, word| {
             let quoted = state.next(equal(word, quotes));
             let ends = equal(word, delimiters) & !quoted.inside;
             let strays = quoted.opening & !((ends << 8) | after_end);
@@ -88,8 +95,8 @@ impl Fields {
             (after_end, after_closing) = (ends >> 56, quoted.closing >> 56);
             for at in places(ends) {
                 let end = base + at as u32;
-                let enclosed = u32::from(record.get(start as usize) == Some(&quote));
-                self.places.push(Place { start: first + start + enclosed, end: first + end - enclosed });
+                let enclosed = u32::from(cut.bytes.get(start as usize) == Some(&self.quote));
+                self.places.push(Place { start: start + enclosed, end: end - enclosed });
                 start = end + 1;
             }
             true
@@ -98,15 +105,15 @@ impl Fields {
     }
 
     /// Any record: its fields are copied, without their quotes.
-    fn split_quoted(&mut self, record: &[u8], delimiter: u8, quote: u8) {
+    fn split_quoted(&mut self, record: &[u8]) {
         self.unescaped.clear();
         let mut from = 0;
         loop {
             let start = self.unescaped.len() as u32;
-            let end = if record.get(from) == Some(&quote) {
-                self.quoted_field(record, from, delimiter, quote)
+            let end = if record.get(from) == Some(&self.quote) {
+                self.quoted_field(record, from)
             } else {
-                let end = find(delimiter, record, from);
+                let end = find(self.delimiter, record, from);
                 self.copy(record, from..end);
                 end
             };
@@ -120,17 +127,17 @@ impl Fields {
 
     /// Copies the field that opens with the quote at `start`, and returns where its delimiter stands.
     /// What follows the closing quote belongs to the field as it stands.
-    fn quoted_field(&mut self, record: &[u8], start: usize, delimiter: u8, quote: u8) -> usize {
+    fn quoted_field(&mut self, record: &[u8], start: usize) -> usize {
         let mut from = start + 1;
         loop {
-            let closing = find(quote, record, from);
+            let closing = find(self.quote, record, from);
             let after = (closing + 1).min(record.len());
-            if record.get(after) == Some(&quote) && closing < record.len() {
+            if record.get(after) == Some(&self.quote) && closing < record.len() {
                 self.copy(record, from..after);
                 from = after + 1;
                 continue;
             }
-            let end = find(delimiter, record, after);
+            let end = find(self.delimiter, record, after);
             self.copy(record, from..closing);
             self.copy(record, after..end);
             return end;
@@ -146,21 +153,29 @@ fn find(byte: u8, bytes: &[u8], from: usize) -> usize {
     memchr(byte, &bytes[from..]).map_or(bytes.len(), |at| from + at)
 }
 
-/// Shows `record` word by word, with where the word stands, and a delimiter behind the end, which
+/// Shows a record word by word, with where the word stands, and a delimiter behind the end, which
 /// closes the last field. Stops at `false`, and returns it.
 #[inline]
-fn each_word(record: &[u8], delimiter: u8, mut one: impl FnMut(u32, u64) -> bool) -> bool {
-    let (words, rest) = record.as_chunks::<8>();
-    let mut base = 0;
+fn each_word(cut: &Cut<'_>, delimiter: u8, mut one: impl FnMut(u32, u64) -> bool) -> bool {
+    let (words, rest) = cut.record().as_chunks::<8>();
+    let mut base = cut.range.start as u32;
     for word in words {
         if !one(base, u64::from_le_bytes(*word)) {
             return false;
         }
         base += 8;
     }
-    // Neither a delimiter nor a quote can be zero.
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    last[rest.len()] = delimiter;
-    one(base, u64::from_le_bytes(last))
+    // What is behind the record is cut off. Neither a delimiter nor a quote can be the zero that is left.
+    let end = 8 * rest.len();
+    let last = word_at(cut.bytes, base as usize) & !(u64::MAX << end);
+    one(base, last | (u64::from(delimiter) << end))
+}
+
+/// The eight bytes from `at` on, the first one lowest; zeros where there are none.
+#[inline]
+fn word_at(bytes: &[u8], at: usize) -> u64 {
+    let bytes = &bytes[at..];
+    bytes
+        .first_chunk()
+        .map_or_else(|| bytes.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte)), |word| u64::from_le_bytes(*word))
 }

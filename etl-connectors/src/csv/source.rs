@@ -126,7 +126,7 @@ struct CsvChunk<T> {
 
 impl<T: Record> Chunk<T> for CsvChunk<T> {
     fn bytes(&self) -> usize {
-        self.piece.bytes()
+        self.piece.bytes().len()
     }
 
     fn source_bytes(&self) -> u64 {
@@ -167,10 +167,10 @@ fn each_line<T>(
     mut one: impl FnMut(&mut Line<'_>) -> Result<T, Mistake>,
 ) -> Decoded<T> {
     let piece = Arc::new(piece);
-    let mut fields = Fields::default();
-    let (delimiter, quote, width) = (options.delimiter, options.quote, header.names.len());
+    let mut fields = Fields::new(piece.bytes(), options.delimiter, options.quote);
+    let width = header.names.len();
     piece.decode(room, |cut, records| {
-        let split = fields.split(&cut, delimiter, quote);
+        let split = fields.split(&cut);
         if split.places.len() != width {
             return Err(Mistake::new("ragged", format!("has {} fields where the header has {width}", split.places.len())));
         }

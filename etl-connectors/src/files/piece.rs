@@ -71,8 +71,8 @@ impl Mistake {
 
 impl Piece {
     /// Its bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.end as usize - self.base()
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.block[self.base()..self.end as usize]
     }
 
     /// Where it starts in the block.
@@ -122,7 +122,7 @@ impl Piece {
     ) -> Decoded<T> {
         let count = self.starts.len();
         let base = self.base();
-        let bytes = &self.block[base..self.end as usize];
+        let bytes = self.bytes();
         let text = std::str::from_utf8(bytes).ok();
         records.reserve(count);
         let mut malformed = Vec::new();

@@ -115,7 +115,7 @@ struct LinesChunk<T> {
 
 impl<T: Record> Chunk<T> for LinesChunk<T> {
     fn bytes(&self) -> usize {
-        self.piece.bytes()
+        self.piece.bytes().len()
     }
 
     fn source_bytes(&self) -> u64 {
