@@ -30,6 +30,9 @@ impl<'a> Line<'a> {
     }
 
     /// A number or truth value. What stands for a missing value is called missing, not wrong.
+    ///
+    /// Kept out of the way of short numbers, which would save registers for it.
+    #[inline(never)]
     fn parsed<T>(&self, column: usize, parse: impl FnOnce(&[u8]) -> Result<T, Problem>) -> Result<T, Problem> {
         let field = self.field(column).ok_or(Problem::Missing)?;
         parse(field).map_err(|problem| if self.nulls.contains(field) { Problem::Missing } else { problem })
