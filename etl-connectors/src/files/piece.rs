@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use etl_core::position::Position;
 use etl_core::source::{Decoded, Malformed, Origin};
@@ -26,7 +27,13 @@ pub(crate) struct Piece {
     /// What is wrong with its last record as a whole.
     pub(super) flaw: Option<Flaw>,
     pub(super) max_record: usize,
+    pub(super) counted: Counted,
 }
+
+/// Up to where lines were counted last, and how many there are before: positions are mostly asked for one after the other.
+/// The offset in the block is in the upper half.
+#[derive(Debug, Default)]
+pub(super) struct Counted(AtomicU64);
 
 /// Why a record cannot even be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +121,16 @@ impl Piece {
         start..end
     }
 
+    /// How many lines there are before the record that starts here.
+    fn lines_before(&self, start: u32) -> u64 {
+        let known = self.counted.0.load(Ordering::Relaxed);
+        let (from, before) = ((known >> 32) as usize, known & u64::from(u32::MAX));
+        let (from, before) = if from > start as usize { (0, 0) } else { (from, before) };
+        let count = before + lines(&self.block[from.max(self.base())..start as usize]);
+        self.counted.0.store((u64::from(start) << 32) | count, Ordering::Relaxed);
+        count
+    }
+
     /// Decodes every record by `one`, which puts it behind the `records` before it.
     pub(crate) fn decode<'p, T>(
         self: &'p Arc<Self>,
@@ -168,12 +185,11 @@ impl Flaw {
 impl Origin for Piece {
     fn position(&self, index: u32) -> Position {
         let start = self.starts[index as usize];
-        let before = &self.block[self.starts[0] as usize..start as usize];
         Position {
             partition: Arc::clone(&self.partition),
             ordinal: self.ordinal + u64::from(index),
             byte: Some(self.offset + u64::from(start)),
-            line: Some(self.line + lines(before)),
+            line: Some(self.line + self.lines_before(start)),
         }
     }
 
