@@ -65,6 +65,7 @@ pub(crate) struct Cut<'p> {
 
 impl<'p> Cut<'p> {
     /// The bytes of the record.
+    #[inline]
     pub(crate) fn record(&self) -> &'p [u8] {
         &self.bytes[self.range.clone()]
     }
@@ -112,6 +113,7 @@ impl Piece {
     }
 
     /// Where the record lies in the block, without what ends it.
+    #[inline]
     fn range(&self, index: usize) -> Range<usize> {
         let start = self.starts[index] as usize;
         let mut end = self.starts.get(index + 1).map_or(self.end, |next| *next) as usize;
