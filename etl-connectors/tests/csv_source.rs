@@ -172,6 +172,13 @@ fn invalid_utf8_matters_only_where_a_text_is_read() {
 }
 
 #[test]
+fn what_is_not_utf8_rejects_its_own_record_only() {
+    let all = read(b"id,name,price\n1,\xC3\xA4,\n2,\xC3,\n3,\"\xE2\x82\xAC\"\"\",\n4,\"\xE2\x82\"\"\",\n\xC3,e,\n6,f,1\n").unwrap();
+    assert_eq!(all.records, [item(1, "\u{e4}", None), item(3, "\u{20ac}\"", None), item(6, "f", Some(1.0))]);
+    assert_eq!(all.codes(), [("not_utf8", 3), ("not_utf8", 5), ("field", 6)]);
+}
+
+#[test]
 fn an_unclosed_quote_is_one_malformed_record() {
     let all = read("id,name,price\n1,a,\n2,\"b,\n3,c,\n").unwrap();
     assert_eq!(all.records, [item(1, "a", None)]);
@@ -242,6 +249,32 @@ fn numbers_out_of_range_are_malformed() {
     );
     let all = drive(csv::read_serde::<Small>(file.path()).unwrap(), WANTED).unwrap();
     assert_eq!((all.records.len(), all.malformed.len()), (1, 5));
+}
+
+#[test]
+fn numbers_are_read_wherever_they_stand() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Pair {
+        signed: i64,
+        unsigned: u64,
+    }
+    record!(Pair { signed: i64, unsigned: u64 });
+    // Short and long, in quotes, and as the last bytes of the file.
+    let numbers = ["0", "7", "42", "999999", "1234567", "12345678", "123456789", "9223372036854775807"];
+    for (quote, end) in [("", "\n"), ("", "\r\n"), ("\"", "\n"), ("", ""), ("\"", "")] {
+        for number in numbers {
+            let file = file(format!("unsigned,signed\n{quote}{number}{quote},{quote}-{number}{quote}{end}"));
+            let all = drive(csv::read::<Pair>(file.path()).unwrap(), WANTED).unwrap();
+            let unsigned = number.parse().unwrap();
+            assert_eq!(all.records, [Pair { signed: -(unsigned as i64), unsigned }], "{number:?} {quote:?} {end:?}");
+            let serde = drive(csv::read_serde::<Pair>(file.path()).unwrap(), WANTED).unwrap();
+            assert_eq!(all.records, serde.records);
+        }
+    }
+    let file = file("signed,unsigned\n-,1\n1,-\n,1\n1,\n+1,+1\n1x,1\n1,1x");
+    let all = drive(csv::read::<Pair>(file.path()).unwrap(), WANTED).unwrap();
+    assert_eq!(all.records, [Pair { signed: 1, unsigned: 1 }]);
+    assert_eq!(all.malformed.len(), 6);
 }
 
 #[test]

@@ -110,6 +110,38 @@ fn long() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(text, times)| text.repeat(times / text.len()).into_bytes())
 }
 
+/// Texts and numbers, and bytes that are neither: nearly every piece has some that are not UTF-8.
+fn mixed() -> impl Strategy<Value = Vec<u8>> {
+    let text = prop_oneof![
+        4 => "[a-z\u{e4}\u{20ac}]{0,12}".prop_map(String::into_bytes),
+        2 => "[a-z\u{e4}\",]{0,12}".prop_map(|text| format!("\"{}\"", text.replace('"', "\"\"")).into_bytes()),
+        1 => prop::sample::select(vec![b"\xFF".to_vec(), b"a\xE2\x82".to_vec(), b"\"\"\"\xC3\"".to_vec()]),
+    ];
+    let number = prop_oneof![4 => any::<i16>().prop_map(i64::from), 1 => any::<i64>()].prop_map(|number| number.to_string().into_bytes());
+    let number = prop_oneof![8 => number, 1 => "[-+0-9x]{0,9}".prop_map(String::into_bytes)];
+    let end = prop_oneof![Just(b"\n".to_vec()), Just(b"\r\n".to_vec())];
+    let record =
+        (text.clone(), number, text, end).prop_map(|(a, b, c, end)| [&a[..], &b, &c].join(&b','.to_owned()).into_iter().chain(end));
+    prop::collection::vec(record, 1..40).prop_map(|records| records.into_iter().flatten().collect())
+}
+
+/// A text, a number and a text.
+#[derive(Debug, PartialEq)]
+struct Typed {
+    a: String,
+    b: i64,
+    c: String,
+}
+
+record!(Typed { a: String, b: i64, c: String });
+
+impl Typed {
+    fn from_csv(record: &csv::ByteRecord) -> Option<Self> {
+        let text = |index: usize| String::from_utf8(record[index].to_vec()).ok();
+        Some(Self { a: text(0)?, b: text(1)?.parse().ok()?, c: text(2)? })
+    }
+}
+
 fn agree(content: &[u8], records: usize, bytes: usize) -> Result<(), TestCaseError> {
     let mut whole = b"a,b,c\n".to_vec();
     whole.extend_from_slice(content);
@@ -146,6 +178,18 @@ proptest! {
     #[test]
     fn ordinary_files_split_as_in_the_csv_crate(content in ordinary(), records in 1_usize..20) {
         agree(&content, records, 1 << 20)?;
+    }
+
+    #[test]
+    fn values_are_those_of_the_csv_crate_and_of_rust(content in mixed(), records in 1_usize..20) {
+        let mut whole = b"a,b,c\n".to_vec();
+        whole.extend_from_slice(&content);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &whole).unwrap();
+        let ours = drive(ours::read::<Typed>(file.path()).unwrap(), Wanted::new(records, 1 << 20)).unwrap();
+        let theirs: Vec<_> = csv::Reader::from_reader(&whole[..]).byte_records().map(|record| Typed::from_csv(&record.unwrap())).collect();
+        prop_assert_eq!(ours.malformed.len(), theirs.iter().filter(|typed| typed.is_none()).count());
+        prop_assert_eq!(ours.records, theirs.into_iter().flatten().collect::<Vec<_>>());
     }
 }
 

@@ -8,15 +8,19 @@ use etl_core::{Error, ErrorKind, Result};
 
 use super::fields::Fields;
 use super::options::Options;
+use crate::files::Cut;
 
 /// The columns of a file, and where those of the schema are among them.
 #[derive(Debug)]
 pub(super) struct Header {
     /// The names in the file.
     pub(super) names: Vec<Box<str>>,
-    /// The field of each column of the schema.
-    pub(super) columns: Vec<Option<u32>>,
+    /// The field of each column of the schema; [`ABSENT`] where the file lacks an optional one.
+    pub(super) columns: Vec<u32>,
 }
+
+/// No field has this number: records end long before.
+const ABSENT: u32 = u32::MAX;
 
 impl Header {
     /// Reads the header from the first record of the file at `path`. Without a schema every column
@@ -29,11 +33,14 @@ impl Header {
         if record.starts_with(b"\x1F\x8B") || record.starts_with(b"\x28\xB5\x2F\xFD") {
             return Err(fails("the file is compressed".into()).hint("decompress it first"));
         }
-        let mut fields = Fields::default();
-        fields.split(record, options.delimiter, options.quote);
-        let names = (0..fields.len())
-            .map(|index| {
-                let name = std::str::from_utf8(fields.get(record, index));
+        let mut fields = Fields::new(record, options.delimiter, options.quote);
+        let fields = fields.split(&Cut { bytes: record, text: None, range: 0..record.len() });
+        let names = fields
+            .places
+            .iter()
+            .enumerate()
+            .map(|(index, place)| {
+                let name = std::str::from_utf8(&fields.bytes[place.range()]);
                 name.map(Box::from)
                     .map_err(|_| fails(format!("the header's column {} is not valid UTF-8", index + 1)).hint("save the file as UTF-8"))
             })
@@ -44,14 +51,14 @@ impl Header {
                 if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
                     return Err(duplicate(&fails, twice.1));
                 }
-                (0..names.len() as u32).map(Some).collect()
+                (0..names.len() as u32).collect()
             }
         };
         Ok(Arc::new(Self { names, columns }))
     }
 }
 
-fn bind(names: &[Box<str>], schema: &[Column], fails: &impl Fn(String) -> Error) -> Result<Vec<Option<u32>>> {
+fn bind(names: &[Box<str>], schema: &[Column], fails: &impl Fn(String) -> Error) -> Result<Vec<u32>> {
     let mut missing = Vec::new();
     let mut columns = Vec::with_capacity(schema.len());
     for column in schema {
@@ -63,7 +70,7 @@ fn bind(names: &[Box<str>], schema: &[Column], fails: &impl Fn(String) -> Error)
         if first.is_none() && !column.optional {
             missing.push(column.name);
         }
-        columns.push(first);
+        columns.push(first.unwrap_or(ABSENT));
     }
     if missing.is_empty() {
         return Ok(columns);

@@ -33,7 +33,7 @@ pub struct Rows<T> {
 }
 
 /// Decodes a piece of a file, by the type's own decoder or by serde.
-type Decoder<T> = fn(Piece, &Options, &Header) -> Decoded<T>;
+type Decoder<T> = fn(Piece, Vec<T>, &Options, &Header) -> Decoded<T>;
 
 struct Open {
     splitter: Splitter<CsvScan>,
@@ -126,7 +126,7 @@ struct CsvChunk<T> {
 
 impl<T: Record> Chunk<T> for CsvChunk<T> {
     fn bytes(&self) -> usize {
-        self.piece.bytes()
+        self.piece.bytes().len()
     }
 
     fn source_bytes(&self) -> u64 {
@@ -134,12 +134,16 @@ impl<T: Record> Chunk<T> for CsvChunk<T> {
     }
 
     fn decode(self: Box<Self>) -> Decoded<T> {
-        (self.decode)(self.piece, &self.options, &self.header)
+        self.decode_into(Vec::new())
+    }
+
+    fn decode_into(self: Box<Self>, room: Vec<T>) -> Decoded<T> {
+        (self.decode)(self.piece, room, &self.options, &self.header)
     }
 }
 
-fn decode<T: Decode>(piece: Piece, options: &Options, header: &Header) -> Decoded<T> {
-    each_line(piece, options, header, |line| {
+fn decode<T: Decode>(piece: Piece, room: Vec<T>, options: &Options, header: &Header) -> Decoded<T> {
+    each_line(piece, room, options, header, |line| {
         T::decode(line).map_err(|error| Mistake {
             code: if error.problem == Problem::NotUtf8 { "not_utf8" } else { "field" },
             column: Some(error.column),
@@ -148,21 +152,29 @@ fn decode<T: Decode>(piece: Piece, options: &Options, header: &Header) -> Decode
     })
 }
 
-fn decode_serde<T: DeserializeOwned>(piece: Piece, options: &Options, header: &Header) -> Decoded<T> {
-    each_line(piece, options, header, |line| {
+fn decode_serde<T: DeserializeOwned>(piece: Piece, room: Vec<T>, options: &Options, header: &Header) -> Decoded<T> {
+    each_line(piece, room, options, header, |line| {
         from_fields(line, &header.names).map_err(|refusal| Mistake { code: refusal.code, column: refusal.column, message: refusal.message })
     })
 }
 
-fn each_line<T>(piece: Piece, options: &Options, header: &Header, mut one: impl FnMut(&mut Line<'_>) -> Result<T, Mistake>) -> Decoded<T> {
+#[inline]
+fn each_line<T>(
+    piece: Piece,
+    room: Vec<T>,
+    options: &Options,
+    header: &Header,
+    mut one: impl FnMut(&mut Line<'_>) -> Result<T, Mistake>,
+) -> Decoded<T> {
     let piece = Arc::new(piece);
-    let mut fields = Fields::default();
-    let (delimiter, quote, width) = (options.delimiter, options.quote, header.names.len());
-    piece.decode(|record| {
-        fields.split(record, delimiter, quote);
-        if fields.len() != width {
-            return Err(Mistake::new("ragged", format!("has {} fields where the header has {width}", fields.len())));
+    let mut fields = Fields::new(piece.bytes(), options.delimiter, options.quote);
+    let width = header.names.len();
+    piece.decode(room, |cut, records| {
+        let split = fields.split(&cut);
+        if split.places.len() != width {
+            return Err(Mistake::new("ragged", format!("has {} fields where the header has {width}", split.places.len())));
         }
-        one(&mut Line { record, fields: &fields, columns: &header.columns, nulls: &options.nulls })
+        records.push(one(&mut Line { split, columns: &header.columns, nulls: &options.nulls })?);
+        Ok(())
     })
 }

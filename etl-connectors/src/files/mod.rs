@@ -25,7 +25,7 @@ pub(crate) use paths::open_source;
 #[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
 pub(crate) use paths::{partition, source_size};
 #[cfg(any(feature = "csv", feature = "jsonl"))]
-pub(crate) use piece::{Mistake, Piece};
+pub(crate) use piece::{Cut, Mistake, Piece};
 pub(crate) use single::Single;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 pub(crate) use split::{Scan, Splitter};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use etl_core::position::Position;
 use etl_core::source::{Decoded, Malformed, Origin};
@@ -26,7 +27,13 @@ pub(crate) struct Piece {
     /// What is wrong with its last record as a whole.
     pub(super) flaw: Option<Flaw>,
     pub(super) max_record: usize,
+    pub(super) counted: Counted,
 }
+
+/// Up to where lines were counted last, and how many there are before: positions are mostly asked for one after the other.
+/// The offset in the block is in the upper half.
+#[derive(Debug, Default)]
+pub(super) struct Counted(AtomicU64);
 
 /// Why a record cannot even be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +52,25 @@ pub(crate) struct Mistake {
     pub(crate) message: Cow<'static, str>,
 }
 
+/// One record of a piece.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut<'p> {
+    /// The bytes of the whole piece, so that what reads a record by words may look past its end.
+    pub(crate) bytes: &'p [u8],
+    /// The same as text, if all of it is UTF-8: that is found out once for all records.
+    pub(crate) text: Option<&'p str>,
+    /// Where the record lies in them, without what ends it.
+    pub(crate) range: Range<usize>,
+}
+
+impl<'p> Cut<'p> {
+    /// The bytes of the record.
+    #[inline]
+    pub(crate) fn record(&self) -> &'p [u8] {
+        &self.bytes[self.range.clone()]
+    }
+}
+
 impl Mistake {
     pub(crate) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, column: None, message: message.into() }
@@ -53,8 +79,13 @@ impl Mistake {
 
 impl Piece {
     /// Its bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.end as usize - self.starts.first().map_or(0, |start| *start as usize)
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.block[self.base()..self.end as usize]
+    }
+
+    /// Where it starts in the block.
+    fn base(&self) -> usize {
+        self.starts.first().map_or(0, |start| *start as usize)
     }
 
     /// How many bytes of the file it covers.
@@ -65,23 +96,24 @@ impl Piece {
     /// The only record of a piece of one.
     #[cfg(feature = "csv")]
     pub(crate) fn single(&self) -> Result<&[u8], Mistake> {
-        self.record(0)
+        self.record(0).map(|range| &self.block[range])
     }
 
-    /// One record, unless it is flawed as a whole.
+    /// Where a record lies in the block, unless it is flawed as a whole.
     #[inline]
-    fn record(&self, index: usize) -> Result<&[u8], Mistake> {
+    fn record(&self, index: usize) -> Result<Range<usize>, Mistake> {
         let range = self.range(index);
         let flaw = if index + 1 == self.starts.len() { self.flaw } else { None };
         match flaw {
             // A long record is called too long whether or not it happened to fit into a block.
             _ if range.len() > self.max_record => Err(Flaw::Skipped { quoted: flaw == Some(Flaw::Unclosed) }.mistake(self.max_record)),
             Some(flaw) => Err(flaw.mistake(self.max_record)),
-            None => Ok(&self.block[range]),
+            None => Ok(range),
         }
     }
 
     /// Where the record lies in the block, without what ends it.
+    #[inline]
     fn range(&self, index: usize) -> Range<usize> {
         let start = self.starts[index] as usize;
         let mut end = self.starts.get(index + 1).map_or(self.end, |next| *next) as usize;
@@ -91,17 +123,37 @@ impl Piece {
         start..end
     }
 
-    /// Decodes every record by `one`.
-    pub(crate) fn decode<'p, T>(self: &'p Arc<Self>, mut one: impl FnMut(&'p [u8]) -> Result<T, Mistake>) -> Decoded<T> {
+    /// How many lines there are before the record that starts here.
+    fn lines_before(&self, start: u32) -> u64 {
+        let known = self.counted.0.load(Ordering::Relaxed);
+        let (from, before) = ((known >> 32) as usize, known & u64::from(u32::MAX));
+        let (from, before) = if from > start as usize { (0, 0) } else { (from, before) };
+        let count = before + lines(&self.block[from.max(self.base())..start as usize]);
+        self.counted.0.store((u64::from(start) << 32) | count, Ordering::Relaxed);
+        count
+    }
+
+    /// Decodes every record by `one`, which puts it behind the `records` before it.
+    pub(crate) fn decode<'p, T>(
+        self: &'p Arc<Self>,
+        mut records: Vec<T>,
+        mut one: impl FnMut(Cut<'p>, &mut Vec<T>) -> Result<(), Mistake>,
+    ) -> Decoded<T> {
         let count = self.starts.len();
-        let mut records = Vec::with_capacity(count);
+        let base = self.base();
+        let bytes = self.bytes();
+        let text = std::str::from_utf8(bytes).ok();
+        records.reserve(count);
         let mut malformed = Vec::new();
         let mut inputs: Option<Vec<u32>> = None;
         for index in 0..count {
             let place = index as u32;
-            match self.record(index).and_then(&mut one) {
-                Ok(record) => {
-                    records.push(record);
+            let decoded = match self.record(index) {
+                Ok(range) => one(Cut { bytes, text, range: range.start - base..range.end - base }, &mut records),
+                Err(mistake) => Err(mistake),
+            };
+            match decoded {
+                Ok(()) => {
                     if let Some(inputs) = &mut inputs {
                         inputs.push(place);
                     }
@@ -135,12 +187,11 @@ impl Flaw {
 impl Origin for Piece {
     fn position(&self, index: u32) -> Position {
         let start = self.starts[index as usize];
-        let before = &self.block[self.starts[0] as usize..start as usize];
         Position {
             partition: Arc::clone(&self.partition),
             ordinal: self.ordinal + u64::from(index),
             byte: Some(self.offset + u64::from(start)),
-            line: Some(self.line + lines(before)),
+            line: Some(self.line + self.lines_before(start)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use etl_core::source::Wanted;
 
-use super::piece::{Flaw, Piece, lines};
+use super::piece::{Counted, Flaw, Piece, lines};
 
 /// How a format's records end. Implementations keep what they must know between two calls.
 pub(crate) trait Scan: Send {
@@ -128,6 +128,7 @@ impl<S: Scan> Splitter<S> {
             covers: self.cover(self.offset + end as u64),
             flaw: self.flaw.filter(|_| last == self.starts.len()),
             max_record: self.max_record,
+            counted: Counted::default(),
         }))
     }
 
@@ -226,6 +227,7 @@ impl<S: Scan> Splitter<S> {
             covers: self.cover(self.offset + after as u64),
             flaw: Some(Flaw::Skipped { quoted: quoted && self.ended }),
             max_record: self.max_record,
+            counted: Counted::default(),
         })
     }
 }

@@ -67,7 +67,7 @@ pub struct Rows<T> {
 }
 
 /// Decodes a piece of a file, by the type's own decoder or by serde.
-type Decoder<T> = fn(&Arc<Piece>) -> Decoded<T>;
+type Decoder<T> = fn(&Arc<Piece>, Vec<T>) -> Decoded<T>;
 
 impl<T> Rows<T> {
     fn open(&self) -> Result<Splitter<LineScan>> {
@@ -115,7 +115,7 @@ struct LinesChunk<T> {
 
 impl<T: Record> Chunk<T> for LinesChunk<T> {
     fn bytes(&self) -> usize {
-        self.piece.bytes()
+        self.piece.bytes().len()
     }
 
     fn source_bytes(&self) -> u64 {
@@ -123,31 +123,39 @@ impl<T: Record> Chunk<T> for LinesChunk<T> {
     }
 
     fn decode(self: Box<Self>) -> Decoded<T> {
-        (self.decode)(&Arc::new(self.piece))
+        self.decode_into(Vec::new())
+    }
+
+    fn decode_into(self: Box<Self>, room: Vec<T>) -> Decoded<T> {
+        (self.decode)(&Arc::new(self.piece), room)
     }
 }
 
-fn decode<T: Decode>(piece: &Arc<Piece>) -> Decoded<T> {
+fn decode<T: Decode>(piece: &Arc<Piece>, room: Vec<T>) -> Decoded<T> {
     let mut slots = Slots::new(T::SCHEMA);
-    piece.decode(|line| {
+    piece.decode(room, |cut, records| {
+        let line = cut.record();
         slots.fill(line).map_err(|error| mistake(line, &error))?;
-        T::decode(&mut slots).map_err(|error| Mistake {
+        records.push(T::decode(&mut slots).map_err(|error| Mistake {
             code: if error.problem == Problem::NotUtf8 { "not_utf8" } else { "field" },
             column: Some(error.column),
             message: error.to_string().into(),
-        })
+        })?);
+        Ok(())
     })
 }
 
-fn decode_serde<T: DeserializeOwned>(piece: &Arc<Piece>) -> Decoded<T> {
-    piece.decode(|line| {
-        serde_json::from_slice(line).map_err(|error| match error.classify() {
+fn decode_serde<T: DeserializeOwned>(piece: &Arc<Piece>, room: Vec<T>) -> Decoded<T> {
+    piece.decode(room, |cut, records| {
+        let line = cut.record();
+        records.push(serde_json::from_slice(line).map_err(|error| match error.classify() {
             // An object, but not this one.
             serde_json::error::Category::Data if line.trim_ascii_start().starts_with(b"{") => {
                 Mistake::new("field", format!("is not in the form that its type expects, at byte {} of the line", error.column()))
             }
             _ => mistake(line, &error),
-        })
+        })?);
+        Ok(())
     })
 }
 

@@ -38,7 +38,8 @@ impl<'c> Transaction<'c> {
             return Ok(());
         }
         self.table(table, || names::create_table(table, T::SCHEMA))?;
-        let sql = names::insert(table, T::SCHEMA.iter().map(|column| column.name));
+        let columns: Vec<_> = T::SCHEMA.iter().map(|column| column.name).collect();
+        let sql = names::insert(table, &columns);
         let column = |index: usize| T::SCHEMA.get(index).map_or("", |column: &Column| column.name).to_owned();
         self.insert_each(table, &sql, records, |record, statement| {
             record.encode(&mut Binder(statement)).map_err(|error| unbound(table, &error, column))
@@ -55,7 +56,8 @@ impl<'c> Transaction<'c> {
         let Some(first) = records.first() else { return Ok(()) };
         let fields = serde_rows::fields_of(first).map_err(|error| unwritable(table, &error.reason()))?;
         self.table(table, || names::create_loose_table(table, fields.iter().map(|(name, known)| (&**name, *known))))?;
-        let sql = names::insert(table, fields.iter().map(|(name, _)| &**name));
+        let columns: Vec<_> = fields.iter().map(|(name, _)| &**name).collect();
+        let sql = names::insert(table, &columns);
         let column = |index: usize| fields.get(index).map_or("", |(name, _)| name).to_owned();
         self.insert_each(table, &sql, records, |record, statement| {
             serde_rows::show(record, &fields, &mut Binder(statement)).map_err(|error| match error {

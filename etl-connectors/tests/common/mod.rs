@@ -75,15 +75,16 @@ impl<T> All<T> {
 
 pub(crate) const WANTED: Wanted = Wanted::new(1_000, 1 << 20);
 
-/// Reads a source to its end and decodes every chunk.
+/// Reads a source to its end and decodes every chunk, each into the memory of the one before.
 pub(crate) fn drive<T: Record>(source: impl Source<Record = T>, wanted: Wanted) -> Result<All<T>, Error> {
     let mut source = source;
     block_on(source.validate())?;
     let mut all = All { records: Vec::new(), origins: Vec::new(), malformed: Vec::new(), chunks: 0, source_bytes: 0 };
+    let mut room = Vec::new();
     while let Some(chunk) = block_on(source.read(wanted))? {
         all.chunks += 1;
         all.source_bytes += chunk.source_bytes();
-        let decoded = chunk.decode();
+        let mut decoded = chunk.decode_into(room);
         let count = decoded.records.len();
         let inputs = decoded.inputs.unwrap_or_else(|| (0..count as u32).collect());
         assert_eq!(inputs.len(), count);
@@ -92,7 +93,8 @@ pub(crate) fn drive<T: Record>(source: impl Source<Record = T>, wanted: Wanted) 
         let mut seen: Vec<u32> = inputs.iter().copied().chain(decoded.malformed.iter().map(|malformed| malformed.index)).collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..seen.len() as u32).collect::<Vec<_>>(), "every record of a chunk is decoded or malformed");
-        all.records.extend(decoded.records);
+        all.records.append(&mut decoded.records);
+        room = decoded.records;
         for malformed in decoded.malformed {
             let (position, payload) = of(malformed.index);
             all.malformed.push((position, malformed, payload));
