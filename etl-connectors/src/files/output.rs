@@ -30,17 +30,27 @@ impl Output {
         Ok(Self { file, target, buffer: Vec::with_capacity(SPILL), flushed: 0, broken: false })
     }
 
-    #[cfg(any(feature = "csv", feature = "jsonl"))]
+    #[cfg(feature = "csv")]
     /// Where to append; call [`Output::spill`] now and then.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    #[cfg(any(feature = "csv", feature = "jsonl"))]
+    #[cfg(feature = "csv")]
     /// Hands what was appended to the operating system, if it is much.
     #[inline]
     pub(crate) fn spill(&mut self) -> Result<()> {
         if self.buffer.len() < SPILL { Ok(()) } else { self.drain().map_err(|error| self.failed("write", &error)) }
+    }
+
+    #[cfg(feature = "jsonl")]
+    /// Appends text, which goes to the operating system from where it is if it is much.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.buffer.len() + bytes.len() < SPILL {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.drain().and_then(|()| self.hand_over(bytes)).map_err(|error| self.failed("write", &error))
     }
 
     #[cfg(any(feature = "csv", feature = "jsonl"))]
@@ -85,11 +95,21 @@ impl Output {
     }
 
     fn drain(&mut self) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let written = self.hand_over(&buffer);
+        if written.is_ok() {
+            buffer.clear();
+        }
+        self.buffer = buffer;
+        written
+    }
+
+    /// Writes bytes to the file, behind what it has.
+    fn hand_over(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.broken = true;
-        self.file.write_all(&self.buffer)?;
+        self.file.write_all(bytes)?;
         self.broken = false;
-        self.flushed += self.buffer.len() as u64;
-        self.buffer.clear();
+        self.flushed += bytes.len() as u64;
         Ok(())
     }
 
