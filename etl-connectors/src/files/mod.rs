@@ -1,5 +1,7 @@
 //! What the connectors that read or write files have in common.
 
+#[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
+mod ahead;
 #[cfg(feature = "csv")]
 mod digits;
 #[cfg(any(feature = "csv", feature = "jsonl"))]

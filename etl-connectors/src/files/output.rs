@@ -9,6 +9,7 @@ use std::path::Path;
 use etl_core::{Error, ErrorKind, Result};
 
 use super::NewFile;
+use super::ahead::Ahead;
 
 /// Bytes that are gathered in memory before they go to the operating system.
 const SPILL: usize = 256 << 10;
@@ -19,6 +20,7 @@ pub(crate) struct Output {
     target: NewFile,
     buffer: Vec<u8>,
     flushed: u64,
+    ahead: Ahead,
     /// A write or a truncation failed: what the file holds is not known.
     broken: bool,
 }
@@ -27,7 +29,7 @@ impl Output {
     /// Makes the file beside `path`, after [`check_output`].
     pub(crate) fn create(path: &Path, replace: bool) -> Result<Self> {
         let (file, target) = NewFile::create(path, replace)?;
-        Ok(Self { file, target, buffer: Vec::with_capacity(SPILL), flushed: 0, broken: false })
+        Ok(Self { file, target, buffer: Vec::with_capacity(SPILL), flushed: 0, ahead: Ahead::default(), broken: false })
     }
 
     #[cfg(feature = "csv")]
@@ -73,6 +75,7 @@ impl Output {
                 self.buffer.clear();
             }
             self.flushed = keep;
+            self.ahead.cut(keep);
             self.broken = false;
         }
         self.buffer.truncate(usize::try_from(len - self.flushed).unwrap_or(usize::MAX));
@@ -91,6 +94,7 @@ impl Output {
     pub(crate) fn publish(mut self) -> Result<()> {
         self.usable()?;
         self.drain().map_err(|error| self.failed("write", &error))?;
+        self.ahead.finish().map_err(|error| self.failed("make durable", &error))?;
         self.target.publish(&self.file)
     }
 
@@ -110,6 +114,7 @@ impl Output {
         self.file.write_all(bytes)?;
         self.broken = false;
         self.flushed += bytes.len() as u64;
+        self.ahead.wrote(&self.file, self.flushed);
         Ok(())
     }
 
