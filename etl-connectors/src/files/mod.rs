@@ -1,6 +1,8 @@
 //! What the connectors that read or write files have in common.
 
-#[cfg(any(feature = "csv", feature = "jsonl"))]
+#[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
+mod ahead;
+#[cfg(feature = "csv")]
 mod digits;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 mod draft;
@@ -14,7 +16,7 @@ mod single;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 mod split;
 
-#[cfg(any(feature = "csv", feature = "jsonl"))]
+#[cfg(feature = "csv")]
 pub(crate) use digits::{push_i64, push_u64};
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 pub(crate) use draft::Draft;

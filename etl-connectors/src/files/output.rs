@@ -9,6 +9,7 @@ use std::path::Path;
 use etl_core::{Error, ErrorKind, Result};
 
 use super::NewFile;
+use super::ahead::Ahead;
 
 /// Bytes that are gathered in memory before they go to the operating system.
 const SPILL: usize = 256 << 10;
@@ -19,6 +20,7 @@ pub(crate) struct Output {
     target: NewFile,
     buffer: Vec<u8>,
     flushed: u64,
+    ahead: Ahead,
     /// A write or a truncation failed: what the file holds is not known.
     broken: bool,
 }
@@ -27,20 +29,30 @@ impl Output {
     /// Makes the file beside `path`, after [`check_output`].
     pub(crate) fn create(path: &Path, replace: bool) -> Result<Self> {
         let (file, target) = NewFile::create(path, replace)?;
-        Ok(Self { file, target, buffer: Vec::with_capacity(SPILL), flushed: 0, broken: false })
+        Ok(Self { file, target, buffer: Vec::with_capacity(SPILL), flushed: 0, ahead: Ahead::default(), broken: false })
     }
 
-    #[cfg(any(feature = "csv", feature = "jsonl"))]
+    #[cfg(feature = "csv")]
     /// Where to append; call [`Output::spill`] now and then.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    #[cfg(any(feature = "csv", feature = "jsonl"))]
+    #[cfg(feature = "csv")]
     /// Hands what was appended to the operating system, if it is much.
     #[inline]
     pub(crate) fn spill(&mut self) -> Result<()> {
         if self.buffer.len() < SPILL { Ok(()) } else { self.drain().map_err(|error| self.failed("write", &error)) }
+    }
+
+    #[cfg(feature = "jsonl")]
+    /// Appends text, which goes to the operating system from where it is if it is much.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.buffer.len() + bytes.len() < SPILL {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.drain().and_then(|()| self.hand_over(bytes)).map_err(|error| self.failed("write", &error))
     }
 
     #[cfg(any(feature = "csv", feature = "jsonl"))]
@@ -63,6 +75,7 @@ impl Output {
                 self.buffer.clear();
             }
             self.flushed = keep;
+            self.ahead.cut(keep);
             self.broken = false;
         }
         self.buffer.truncate(usize::try_from(len - self.flushed).unwrap_or(usize::MAX));
@@ -81,15 +94,27 @@ impl Output {
     pub(crate) fn publish(mut self) -> Result<()> {
         self.usable()?;
         self.drain().map_err(|error| self.failed("write", &error))?;
+        self.ahead.finish().map_err(|error| self.failed("make durable", &error))?;
         self.target.publish(&self.file)
     }
 
     fn drain(&mut self) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let written = self.hand_over(&buffer);
+        if written.is_ok() {
+            buffer.clear();
+        }
+        self.buffer = buffer;
+        written
+    }
+
+    /// Writes bytes to the file, behind what it has.
+    fn hand_over(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.broken = true;
-        self.file.write_all(&self.buffer)?;
+        self.file.write_all(bytes)?;
         self.broken = false;
-        self.flushed += self.buffer.len() as u64;
-        self.buffer.clear();
+        self.flushed += bytes.len() as u64;
+        self.ahead.wrote(&self.file, self.flushed);
         Ok(())
     }
 

@@ -25,6 +25,7 @@
 //! object), `field` (a value that its column's type cannot hold), `not_utf8`, `too_large`.
 
 mod object;
+mod page;
 mod scan;
 mod slots;
 mod source;

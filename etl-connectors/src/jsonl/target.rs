@@ -11,6 +11,7 @@ use etl_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use super::object::{Keys, Object, keys};
+use super::page::Page;
 use crate::files::{Draft, Output, Single};
 
 /// A new file of JSON lines; made by [`create`](super::create). It takes the records of one loader,
@@ -21,14 +22,19 @@ pub struct File<T> {
     keys: Arc<Keys>,
 }
 
-/// Appends a record as one line, by the type's own encoder or by serde. `false` if it cannot.
-type Encoder<T> = fn(&T, &Keys, &mut Vec<u8>) -> bool;
+/// Appends records as lines until the page is full, by the type's own encoder or by serde. Returns
+/// how many of them, and whether the next one cannot be written.
+type Encoder<T> = fn(&[T], &Keys, &mut Page) -> (usize, bool);
+
+/// Text that is formatted before it is handed over.
+const PAGE: usize = 256 << 10;
 
 /// A [`File`] that is open for writing.
 pub struct Connection<T> {
     output: Output,
     encode: Encoder<T>,
     keys: Arc<Keys>,
+    page: Page,
 }
 
 /// The open transaction of a [`File`]: what a loader takes as `&mut jsonl::Writer<'_, T>`.
@@ -36,6 +42,7 @@ pub struct Writer<'c, T> {
     draft: Draft<'c>,
     encode: Encoder<T>,
     keys: &'c Keys,
+    page: &'c mut Page,
 }
 
 impl<T> File<T> {
@@ -43,11 +50,16 @@ impl<T> File<T> {
     where
         T: Encode,
     {
-        let encode: Encoder<T> = |record, keys, out| {
-            let mut object = Object { out, keys };
-            let Ok(()) = record.encode(&mut object);
-            object.end();
-            true
+        let encode: Encoder<T> = |records, keys, page| {
+            for (done, record) in records.iter().enumerate() {
+                if page.len() >= PAGE {
+                    return (done, false);
+                }
+                let mut object = Object { page, keys };
+                let Ok(()) = record.encode(&mut object);
+                object.end();
+            }
+            (records.len(), false)
         };
         Self { place: Single::new(path), encode, keys: Arc::new(keys(T::SCHEMA)) }
     }
@@ -56,12 +68,20 @@ impl<T> File<T> {
     where
         T: Serialize,
     {
-        let encode: Encoder<T> = |record, _keys, out| {
-            let start = out.len();
-            // A line that is no object could not be read back.
-            let done = serde_json::to_writer(&mut *out, record).is_ok() && out.get(start) == Some(&b'{');
-            out.push(b'\n');
-            done
+        let encode: Encoder<T> = |records, _keys, page| {
+            for (done, record) in records.iter().enumerate() {
+                if page.len() >= PAGE {
+                    return (done, false);
+                }
+                let start = page.len();
+                // A line that is no object could not be read back.
+                if serde_json::to_writer(&mut *page, record).is_err() || page.text().get(start) != Some(&b'{') {
+                    page.truncate(start);
+                    return (done, true);
+                }
+                page.push(b"\n");
+            }
+            (records.len(), false)
         };
         Self { place: Single::new(path), encode, keys: Arc::default() }
     }
@@ -74,14 +94,15 @@ impl<T> Writer<'_, T> {
     /// The disk is full or fails ([`ErrorKind::Storage`]); with serde also a record that refuses to
     /// be serialized or is no object ([`ErrorKind::Load`]).
     pub fn write(&mut self, records: &[T]) -> Result<()> {
-        let output = self.draft.output();
-        for record in records {
-            let before = output.buffer().len();
-            if !(self.encode)(record, self.keys, output.buffer()) {
-                output.buffer().truncate(before);
+        let mut left = records;
+        while !left.is_empty() {
+            self.page.truncate(0);
+            let (done, refused) = (self.encode)(left, self.keys, self.page);
+            self.draft.output().append(self.page.text())?;
+            if refused {
                 return Err(Error::new(ErrorKind::Load, "the record's type does not serialize as a JSON object"));
             }
-            output.spill()?;
+            left = &left[done..];
         }
         Ok(())
     }
@@ -105,11 +126,13 @@ impl<T: 'static> Target for File<T> {
     }
 
     async fn connect(&self) -> Result<Connection<T>> {
-        Ok(Connection { output: self.place.take(Output::create)?, encode: self.encode, keys: Arc::clone(&self.keys) })
+        let output = self.place.take(Output::create)?;
+        Ok(Connection { output, encode: self.encode, keys: Arc::clone(&self.keys), page: Page::default() })
     }
 
     async fn begin<'c>(connection: &'c mut Connection<T>) -> Result<Writer<'c, T>> {
-        Ok(Writer { draft: Draft::begin(&mut connection.output)?, encode: connection.encode, keys: &connection.keys })
+        let Connection { output, encode, keys, page } = connection;
+        Ok(Writer { draft: Draft::begin(output)?, encode: *encode, keys, page })
     }
 
     async fn publish(&self, connection: Connection<T>) -> Result<()> {
