@@ -54,6 +54,8 @@ pub(crate) struct Session<'a, S: Loader> {
     stage: &'a Stage,
     connection: Option<<S::Target as Target>::Connection>,
     rows: Vec<S::In>,
+    /// The vector of the last batch, for the records that wait behind the next one.
+    spare: Vec<S::In>,
     /// Where the waiting records came from, in the same order.
     pieces: VecDeque<Piece>,
 }
@@ -89,7 +91,7 @@ impl Piece {
 
 impl<'a, S: Loader> Session<'a, S> {
     pub(crate) fn new(lent: Lent<'a, S::Needs>, rules: RulesOf<'a, S>, stage: &'a Stage) -> Self {
-        Self { lent, rules, stage, connection: None, rows: Vec::new(), pieces: VecDeque::new() }
+        Self { lent, rules, stage, connection: None, rows: Vec::new(), spare: Vec::new(), pieces: VecDeque::new() }
     }
 
     /// Whether the function sees one record at a time.
@@ -97,7 +99,8 @@ impl<'a, S: Loader> Session<'a, S> {
 
     /// Takes the first `count` waiting records, and where each came from.
     fn take(&mut self, count: usize) -> (Vec<S::In>, Lineage) {
-        let rest = self.rows.split_off(count);
+        let mut rest = std::mem::take(&mut self.spare);
+        rest.extend(self.rows.drain(count..));
         let rows = std::mem::replace(&mut self.rows, rest);
         let mut lineage = Lineage::default();
         let mut missing = count;
@@ -388,11 +391,13 @@ impl<S: Loader> LoadSession for Session<'_, S> {
             return;
         }
         self.pieces.push_back(Piece { origin, inputs: inputs.map(Arc::new), start: 0, length: rows.len(), _permit: parcel._permit });
-        if self.rows.is_empty() {
-            self.rows = rows;
+        // A parcel that is a batch is not copied; smaller ones are, to a vector that has the room.
+        if self.rows.is_empty() && (rows.len() >= self.stage.settings.batch || rows.capacity() > self.rows.capacity()) {
+            std::mem::swap(&mut self.rows, &mut rows);
         } else {
             self.rows.append(&mut rows);
         }
+        self.stage.spares.give(rows);
     }
 
     fn waiting(&self) -> usize {
@@ -401,7 +406,7 @@ impl<S: Loader> LoadSession for Session<'_, S> {
 
     fn load(&mut self, count: usize) -> BoxFuture<'_, (Tally, Vec<Arc<dyn Origin>>)> {
         async move {
-            let (rows, lineage) = self.take(count);
+            let (mut rows, lineage) = self.take(count);
             let mut tally = Tally { batches: 1, ..Tally::default() };
             let stage = self.stage;
             let mut work = Work::new(stage, &mut tally, &lineage, None, rows.len());
@@ -412,7 +417,8 @@ impl<S: Loader> LoadSession for Session<'_, S> {
                 let _stopped = work.stop(at, panic);
             }
             drop(work);
-            self.stage.spares.give(rows);
+            rows.clear();
+            self.spare = rows;
             // From the batch's own numbers to those of the source.
             let mut origins = Vec::with_capacity(tally.excluded.len());
             for excluded in &mut tally.excluded {
