@@ -15,7 +15,7 @@ use super::parcel::Train;
 use super::pool::CpuPool;
 use super::promises::{self, Place, Ready};
 use super::reading::{self, Start, lost};
-use super::segment::{drive, segments};
+use super::segment::{Segment, drive, loaded_by_the_worker, segments, work};
 use super::shared::{Letters, Ports, Shared};
 use super::stop::StopHandle;
 use super::wiring::{Outline, Plan};
@@ -166,7 +166,17 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         move || async move { write_letters(&shared, letters_file, letters_queue).await }
     })?;
 
-    let (first, first_input) = mpsc::channel(QUEUE);
+    let mut segments = segments(shared);
+    let own = loaded_by_the_worker(shared, &mut segments);
+    let (first, mut last) = mpsc::channel(QUEUE);
+    let segments: Vec<_> = segments
+        .into_iter()
+        .map(|segment| {
+            let (output, next) = mpsc::channel(QUEUE);
+            (segment, std::mem::replace(&mut last, next), output)
+        })
+        .collect();
+
     let (source_ready, source_is_ready) = oneshot::channel();
     let (go, gone) = oneshot::channel();
     let reading = on_thread("etl-read", {
@@ -174,13 +184,12 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         move || async move { reading::read(&shared, Start { ready: source_ready, go: gone }, letters, first).await }
     })?;
 
-    let (last, loader_input) = mpsc::channel(QUEUE);
     let (target_ready, target_is_ready) = oneshot::channel();
     let (drained, is_drained) = oneshot::channel();
     let (verdict, judged) = oneshot::channel();
     let loading = on_thread("etl-load", {
         let (shared, letters) = (Arc::clone(shared), letters.clone());
-        move || async move { load(&shared, LoadPorts { ready: target_ready, input: loader_input, letters, drained, verdict: judged }).await }
+        move || async move { load(&shared, own, LoadPorts { ready: target_ready, input: last, letters, drained, verdict: judged }).await }
     })?;
 
     let source = source_is_ready.await.unwrap_or_else(|_lost| Err(lost("reading")));
@@ -209,24 +218,9 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         CpuPool::new(shared.options.threads).map_err(|error| Error::io(ErrorKind::Config, "cannot start the CPU workers", &error))?,
     );
     let mut tasks = Vec::new();
-    let mut input = first_input;
-    let segments = segments(shared);
-    let count = segments.len();
-    let mut last = Some(last);
-    for (number, segment) in segments.into_iter().enumerate() {
-        let (output, next_input) = if number + 1 == count {
-            (last.take(), None)
-        } else {
-            let (output, next) = mpsc::channel(QUEUE);
-            (Some(output), Some(next))
-        };
-        let Some(output) = output else { break };
+    for (segment, input, output) in segments {
         let ports = Ports { letters: letters.clone(), pool: Arc::clone(&pool) };
-        let segment_input = match next_input {
-            Some(next) => std::mem::replace(&mut input, next),
-            None => std::mem::replace(&mut input, mpsc::channel(1).1),
-        };
-        tasks.push(tokio::spawn(drive(Arc::clone(shared), Arc::new(segment), ports, segment_input, output)));
+        tasks.push(tokio::spawn(drive(Arc::clone(shared), Arc::new(segment), ports, input, output)));
     }
     drop(letters);
 
@@ -295,8 +289,9 @@ struct LoadPorts {
     verdict: oneshot::Receiver<bool>,
 }
 
-/// The loading thread. `true` when what was committed is gone with an output never published.
-async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> {
+/// The loading thread, which may have a segment of its own to work through before. `true` when what
+/// was committed is gone with an output never published.
+async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadPorts) -> Result<bool> {
     let LoadPorts { ready, mut input, letters, drained, verdict } = ports;
     let stage = &shared.stages[shared.loader_index()];
     let mut session = shared.loader.session(&shared.context, stage);
@@ -315,6 +310,9 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
         Ok(()) => Ok(Ready::of(session.as_ref())),
         Err(error) => Err(stage.failure(error)),
     });
+    if let Some(own) = &own {
+        shared.trains.board(own.number);
+    }
     // About when the first of the records came that wait for their batch to fill.
     let mut oldest: Option<tokio::time::Instant> = None;
     loop {
@@ -333,12 +331,21 @@ async fn load<C: Context>(shared: &Shared<C>, ports: LoadPorts) -> Result<bool> 
         };
         match train {
             Some(Some(train)) => {
-                for parcel in train {
+                let (begun, chunks) = (Instant::now(), train.len());
+                for (place, parcel) in train.into_iter().enumerate() {
+                    let parcel = match &own {
+                        Some(own) => work(shared, own, parcel, (place, chunks), &letters).await,
+                        None => Some(parcel),
+                    };
+                    let Some(parcel) = parcel else { continue };
                     session.gather(parcel);
                     while session.waiting() >= stage.settings.batch && usable && !dry && !shared.stop.abort.is_cancelled() {
                         load_batch(shared, session.as_mut(), stage.settings.batch, &letters).await;
                         oldest = None;
                     }
+                }
+                if let Some(own) = &own {
+                    shared.trains.took(own.number, chunks, begun.elapsed());
                 }
             }
             Some(None) => break,

@@ -219,6 +219,33 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
     }
 }
 
+/// The last segment, where the loading thread is to work through it itself: with one worker, and a
+/// loader that does not await, nothing is gained by handing a batch from one to the other, and its
+/// records stay in the cache of one core.
+pub(super) fn loaded_by_the_worker<C>(shared: &Shared<C>, segments: &mut Vec<Segment>) -> Option<Segment> {
+    let loader = &shared.stages[shared.loader_index()].definition;
+    segments.pop_if(|last| shared.options.threads <= 1 && !loader.is_async && !last.is_async)
+}
+
+/// One batch of a train of so many, on the thread that loads what is left of it.
+pub(super) async fn work<C: Context>(
+    shared: &Shared<C>,
+    segment: &Segment,
+    parcel: Parcel,
+    (place, train): (usize, usize),
+    letters: &mpsc::Sender<Letters>,
+) -> Option<Parcel> {
+    let mut excluded = Vec::new();
+    let mut ledger = Ledger::new(shared, &segment.stages);
+    let left = run_cpu(shared, segment, parcel, &mut Clock::of(place, train), &mut ledger, &mut excluded);
+    drop(ledger);
+    for excluded in excluded {
+        // The receiver only goes when it failed, and then the run has too.
+        let _failed = letters.send(excluded).await;
+    }
+    left
+}
+
 /// One batch in one worker, stage after stage.
 fn run_cpu<C: Context>(
     shared: &Shared<C>,
