@@ -5,12 +5,8 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::panics::guarded_async;
-use super::parcel::{DecodedRecords, Parcel, Records};
+use super::parcel::{DecodedRecords, Parcel, Records, Share};
 use super::retry::{Begun, pauses};
 use super::runners::{Ended, timed};
 use super::work::{Stage, Stopped, Tally, Work};
@@ -20,6 +16,8 @@ use crate::contract::position::Position;
 use crate::contract::source::Origin;
 use crate::contract::stage::{Batch, Guard, Lent, Loader, Takes, TransactionOf};
 use crate::contract::target::{Abandoned, Preparation, Target, Transaction};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 /// A loader at work, its record type erased.
 pub trait LoadSession: Send {
@@ -61,7 +59,6 @@ pub(crate) struct Session<'a, S: Loader> {
 }
 
 /// Records of one parcel that follow each other.
-#[derive(Clone)]
 struct Piece {
     origin: Arc<dyn Origin>,
     /// The index in the origin of each record of the parcel; `None` where it is its place there.
@@ -70,7 +67,7 @@ struct Piece {
     start: usize,
     length: usize,
     /// The records' part of the memory budget, until they are loaded.
-    _permit: Option<Arc<OwnedSemaphorePermit>>,
+    share: Share,
 }
 
 impl Piece {
@@ -82,7 +79,8 @@ impl Piece {
 
     /// Parts off the first `count` records.
     fn split_front(&mut self, count: usize) -> Self {
-        let front = Self { length: count, ..self.clone() };
+        let share = self.share.split(count, self.length);
+        let front = Self { origin: Arc::clone(&self.origin), inputs: self.inputs.clone(), start: self.start, length: count, share };
         self.start += count;
         self.length -= count;
         front
@@ -390,7 +388,7 @@ impl<S: Loader> LoadSession for Session<'_, S> {
         if rows.is_empty() {
             return;
         }
-        self.pieces.push_back(Piece { origin, inputs: inputs.map(Arc::new), start: 0, length: rows.len(), _permit: parcel._permit });
+        self.pieces.push_back(Piece { origin, inputs: inputs.map(Arc::new), start: 0, length: rows.len(), share: parcel.share });
         // A parcel that is a batch is not copied; smaller ones are, to a vector that has the room.
         if self.rows.is_empty() && (rows.len() >= self.stage.settings.batch || rows.capacity() > self.rows.capacity()) {
             std::mem::swap(&mut self.rows, &mut rows);

@@ -19,8 +19,24 @@ pub struct Parcel {
     pub(crate) sequence: u64,
     /// The records themselves, not decoded or a `Vec<T>`.
     pub(crate) records: Records,
-    /// Its part of the memory budget; given back with the last piece of it.
-    pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
+    pub(crate) share: Share,
+}
+
+/// A part of the memory budget, given back when it is dropped.
+#[derive(Default)]
+pub(crate) struct Share(Option<OwnedSemaphorePermit>);
+
+impl Share {
+    pub(crate) fn new(permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self(permit)
+    }
+
+    /// Parts off what `count` of so many records hold.
+    pub(crate) fn split(&mut self, count: usize, records: usize) -> Self {
+        let Some(permit) = &mut self.0 else { return Self(None) };
+        let units = permit.num_permits() * count / records.max(1);
+        Self(permit.split(units))
+    }
 }
 
 /// What is handed over at once: parcels that followed each other without a pause, so that not every

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::ledger::Ledger;
 use super::panics::guarded_async;
-use super::parcel::{Parcel, Records, Train, Undecoded};
+use super::parcel::{Parcel, Records, Share, Train, Undecoded};
 use super::retry::{Begun, pauses};
 use super::runners::timed_out;
 use super::segment::{Clock, decode};
@@ -172,7 +172,9 @@ impl Filling {
     /// Hands over what there is; `false` when nobody takes it any more.
     async fn leave(&mut self, output: &mpsc::Sender<Train>) -> bool {
         self.bytes = 0;
-        self.train.is_empty() || output.send(std::mem::take(&mut self.train)).await.is_ok()
+        // The next one is about as long.
+        let next = Train::with_capacity(self.train.len());
+        self.train.is_empty() || output.send(std::mem::replace(&mut self.train, next)).await.is_ok()
     }
 }
 
@@ -220,7 +222,7 @@ async fn pack<C>(
     } else {
         Records::Undecoded(chunk)
     };
-    Some(Parcel { sequence, records, _permit: permit.map(Arc::new) })
+    Some(Parcel { sequence, records, share: Share::new(permit) })
 }
 
 /// A chunk larger than the whole budget takes all of it and travels alone.

@@ -171,12 +171,13 @@ async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output:
 
 /// Cuts a batch that is too large, each piece to go on alone.
 fn cut_to(batch: Option<usize>, parcel: Parcel, pieces: &mut VecDeque<Train>) {
-    let Parcel { sequence, records, _permit } = parcel;
+    let Parcel { sequence, records, mut share } = parcel;
     let mut records = match (batch, records) {
         (Some(batch), Records::Decoded(mut records)) => {
             while records.len() > batch {
-                let front = records.split_front(batch);
-                pieces.push_back(vec![Parcel { sequence, records: Records::Decoded(front), _permit: _permit.clone() }]);
+                let share = share.split(batch, records.len());
+                let front = Records::Decoded(records.split_front(batch));
+                pieces.push_back(vec![Parcel { sequence, records: front, share }]);
             }
             Records::Decoded(records)
         }
@@ -187,7 +188,7 @@ fn cut_to(batch: Option<usize>, parcel: Parcel, pieces: &mut VecDeque<Train>) {
     {
         return;
     }
-    pieces.push_back(vec![Parcel { sequence, records, _permit }]);
+    pieces.push_back(vec![Parcel { sequence, records, share }]);
 }
 
 fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Ports, train: Train) -> BoxFuture<'static, Option<Done>> {
@@ -255,7 +256,7 @@ fn run_cpu<C: Context>(
     ledger: &mut Ledger<'_, C>,
     letters: &mut Vec<Letters>,
 ) -> Option<Parcel> {
-    let Parcel { sequence, records, _permit } = parcel;
+    let Parcel { sequence, records, share } = parcel;
     let mut records = match records {
         Records::Decoded(records) => records,
         Records::Undecoded(chunk) => {
@@ -289,12 +290,12 @@ fn run_cpu<C: Context>(
             return None;
         }
     }
-    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit })
+    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), share })
 }
 
 /// One batch in one task, stage after stage.
 async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, letters: &mut Vec<Letters>) -> Option<Parcel> {
-    let Parcel { sequence, records, _permit } = parcel;
+    let Parcel { sequence, records, share } = parcel;
     // Decoding is a part of the first segment, which computes.
     let Records::Decoded(mut records) = records else { return None };
     for &index in &segment.stages {
@@ -339,7 +340,7 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
             return None;
         }
     }
-    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), _permit })
+    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), share })
 }
 
 /// Says how long each of several stages took. Where one ends the next begins, so that there is one

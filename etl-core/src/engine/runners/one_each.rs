@@ -104,13 +104,15 @@ pub(super) fn keep<T: Record>(
     if work.begin_slice(0).is_some() {
         places.resize(entered, 0);
         let (mut index, mut kept) = (0, 0);
+        let mut slots = places.iter_mut();
         let mut place = Place { work: &mut work, index: 0 };
         rows.retain(|record| {
             place.index = index;
             let stays = keeps(record);
-            // Written over by the next one if this one goes: there is no branch to foresee.
-            places[kept] = index as u32;
-            kept += usize::from(stays);
+            if stays && let Some(slot) = slots.next() {
+                *slot = index as u32;
+                kept += 1;
+            }
             index += 1;
             stays
         });
