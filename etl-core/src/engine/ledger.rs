@@ -26,9 +26,9 @@ struct Sum {
 }
 
 impl<'s, C> Ledger<'s, C> {
-    /// For neighbouring stages, by index.
-    pub(super) fn new(shared: &'s Shared<C>, stages: &[usize]) -> Self {
-        Self { shared, first: stages.first().copied().unwrap_or(0), sums: vec![Sum::default(); stages.len()] }
+    /// For `count` stages, from that with the index `first` on.
+    pub(super) fn new(shared: &'s Shared<C>, first: usize, count: usize) -> Self {
+        Self { shared, first, sums: vec![Sum::default(); count] }
     }
 
     /// Adds what a stage did to one batch, and gives back what it left out. Errors are posted at

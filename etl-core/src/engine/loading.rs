@@ -56,14 +56,15 @@ pub(crate) struct Session<'a, S: Loader> {
     spare: Vec<S::In>,
     /// Where the waiting records came from, in the same order.
     pieces: VecDeque<Piece>,
+    /// That of the last batch, emptied.
+    lineage: Lineage,
 }
 
 /// Records of one parcel that follow each other.
 struct Piece {
     origin: Arc<dyn Origin>,
-    /// The index in the origin of each record of the parcel; `None` where it is its place there.
-    inputs: Option<Arc<Vec<u32>>>,
-    /// The place in the parcel of the first.
+    /// The index in the origin of each record from `start` on; `None` where it is its place there.
+    inputs: Option<Vec<u32>>,
     start: usize,
     length: usize,
     /// The records' part of the memory budget, until they are loaded.
@@ -80,7 +81,12 @@ impl Piece {
     /// Parts off the first `count` records.
     fn split_front(&mut self, count: usize) -> Self {
         let share = self.share.split(count, self.length);
-        let front = Self { origin: Arc::clone(&self.origin), inputs: self.inputs.clone(), start: self.start, length: count, share };
+        let end = self.start + count;
+        let (start, inputs) = match &self.inputs {
+            Some(inputs) => (0, Some(inputs[self.start..end].to_vec())),
+            None => (self.start, None),
+        };
+        let front = Self { origin: Arc::clone(&self.origin), inputs, start, length: count, share };
         self.start += count;
         self.length -= count;
         front
@@ -89,7 +95,16 @@ impl Piece {
 
 impl<'a, S: Loader> Session<'a, S> {
     pub(crate) fn new(lent: Lent<'a, S::Needs>, rules: RulesOf<'a, S>, stage: &'a Stage) -> Self {
-        Self { lent, rules, stage, connection: None, rows: Vec::new(), spare: Vec::new(), pieces: VecDeque::new() }
+        Self {
+            lent,
+            rules,
+            stage,
+            connection: None,
+            rows: Vec::new(),
+            spare: Vec::new(),
+            pieces: VecDeque::new(),
+            lineage: Lineage::default(),
+        }
     }
 
     /// Whether the function sees one record at a time.
@@ -100,7 +115,7 @@ impl<'a, S: Loader> Session<'a, S> {
         let mut rest = std::mem::take(&mut self.spare);
         rest.extend(self.rows.drain(count..));
         let rows = std::mem::replace(&mut self.rows, rest);
-        let mut lineage = Lineage::default();
+        let mut lineage = std::mem::take(&mut self.lineage);
         let mut missing = count;
         while missing > 0 {
             let Some(mut piece) = self.pieces.pop_front() else { break };
@@ -388,7 +403,7 @@ impl<S: Loader> LoadSession for Session<'_, S> {
         if rows.is_empty() {
             return;
         }
-        self.pieces.push_back(Piece { origin, inputs: inputs.map(Arc::new), start: 0, length: rows.len(), share: parcel.share });
+        self.pieces.push_back(Piece { origin, inputs, start: 0, length: rows.len(), share: parcel.share });
         // A parcel that is a batch is not copied; smaller ones are, to a vector that has the room.
         if self.rows.is_empty() && (rows.len() >= self.stage.settings.batch || rows.capacity() > self.rows.capacity()) {
             std::mem::swap(&mut self.rows, &mut rows);
@@ -404,7 +419,7 @@ impl<S: Loader> LoadSession for Session<'_, S> {
 
     fn load(&mut self, count: usize) -> BoxFuture<'_, (Tally, Vec<Arc<dyn Origin>>)> {
         async move {
-            let (mut rows, lineage) = self.take(count);
+            let (mut rows, mut lineage) = self.take(count);
             let mut tally = Tally { batches: 1, ..Tally::default() };
             let stage = self.stage;
             let mut work = Work::new(stage, &mut tally, &lineage, None, rows.len());
@@ -424,8 +439,9 @@ impl<S: Loader> LoadSession for Session<'_, S> {
                 origins.push(Arc::clone(origin));
                 excluded.input = input;
             }
-            // The last piece of a parcel gives them back.
-            lineage.pieces.into_iter().filter_map(|piece| Arc::into_inner(piece.inputs?)).for_each(|inputs| self.stage.spares.give(inputs));
+            lineage.starts.clear();
+            lineage.pieces.drain(..).filter_map(|piece| piece.inputs).for_each(|inputs| self.stage.spares.give(inputs));
+            self.lineage = lineage;
             (tally, origins)
         }
         .boxed()

@@ -204,7 +204,7 @@ async fn pack<C>(
     };
     let stage = &shared.stages[0];
     let records = if left.is_some() || stage.settings.rate.is_some() {
-        let (records, excluded) = decode(shared, sequence, chunk, *left, &mut Clock::start(), &mut Ledger::new(shared, &[0]))?;
+        let (records, excluded) = decode(shared, sequence, chunk, *left, &mut Clock::start(), &mut Ledger::new(shared, 0, 1))?;
         let count = records.len() + excluded.len();
         *left = left.map(|left| left - count as u64);
         let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();

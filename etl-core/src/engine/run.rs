@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::ledger::Ledger;
 use super::loading::LoadSession;
 use super::options::RunOptions;
 use super::panics::{guarded_async, silence_stages};
@@ -15,7 +16,7 @@ use super::parcel::Train;
 use super::pool::CpuPool;
 use super::promises::{self, Place, Ready};
 use super::reading::{self, Start, lost};
-use super::segment::{Segment, drive, loaded_by_the_worker, segments, work};
+use super::segment::{Clock, Segment, drive, loaded_by_the_worker, segments, work};
 use super::shared::{Letters, Ports, Shared};
 use super::stop::StopHandle;
 use super::wiring::{Outline, Plan};
@@ -313,6 +314,7 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
     if let Some(own) = &own {
         shared.trains.board(own.number);
     }
+    let first = own.as_ref().map_or(stage.index, |own| own.stages[0]);
     // About when the first of the records came that wait for their batch to fill.
     let mut oldest: Option<tokio::time::Instant> = None;
     loop {
@@ -332,15 +334,16 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
         match train {
             Some(Some(train)) => {
                 let (begun, chunks) = (Instant::now(), train.len());
+                let mut ledger = Ledger::new(shared, first, stage.index + 1 - first);
                 for (place, parcel) in train.into_iter().enumerate() {
                     let parcel = match &own {
-                        Some(own) => work(shared, own, parcel, (place, chunks), &letters).await,
+                        Some(own) => work(shared, own, parcel, &mut Clock::of(place, chunks), &mut ledger, &letters).await,
                         None => Some(parcel),
                     };
                     let Some(parcel) = parcel else { continue };
                     session.gather(parcel);
                     while session.waiting() >= stage.settings.batch && usable && !dry && !shared.stop.abort.is_cancelled() {
-                        load_batch(shared, session.as_mut(), stage.settings.batch, &letters).await;
+                        load_batch(shared, session.as_mut(), stage.settings.batch, &mut ledger, &letters).await;
                         oldest = None;
                     }
                 }
@@ -351,8 +354,7 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
             Some(None) => break,
             // The records that wait here may hold the memory that the reader waits for (I7).
             None if shared.starving.load(Relaxed) && usable && !dry => {
-                let waiting = session.waiting();
-                load_batch(shared, session.as_mut(), waiting, &letters).await;
+                load_rest(shared, session.as_mut(), &letters).await;
             }
             None => {}
         }
@@ -363,8 +365,7 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
             && !dry
             && !shared.stop.abort.is_cancelled()
         {
-            let waiting = session.waiting();
-            load_batch(shared, session.as_mut(), waiting, &letters).await;
+            load_rest(shared, session.as_mut(), &letters).await;
             oldest = None;
         }
         if dry || shared.stop.abort.is_cancelled() {
@@ -373,8 +374,7 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
     }
     // The end of the source is a barrier: the last, partial batch goes the same way.
     if session.waiting() > 0 && usable && !dry && !shared.stop.abort.is_cancelled() {
-        let waiting = session.waiting();
-        load_batch(shared, session.as_mut(), waiting, &letters).await;
+        load_rest(shared, session.as_mut(), &letters).await;
     }
     give_up(shared, session.as_mut());
     drop(letters);
@@ -392,14 +392,28 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
     Ok(guarded_async(session.abandon()).await.map_err(|panic| stage.failure(panic))? == Abandoned::Discarded)
 }
 
-async fn load_batch<C>(shared: &Shared<C>, session: &mut dyn LoadSession, count: usize, letters: &mpsc::Sender<Letters>) {
+/// Loads all that waits.
+async fn load_rest<C>(shared: &Shared<C>, session: &mut dyn LoadSession, letters: &mpsc::Sender<Letters>) {
+    let mut ledger = Ledger::new(shared, shared.loader_index(), 1);
+    let waiting = session.waiting();
+    load_batch(shared, session, waiting, &mut ledger, letters).await;
+}
+
+/// Loads the first `count` records that wait.
+async fn load_batch<C>(
+    shared: &Shared<C>,
+    session: &mut dyn LoadSession,
+    count: usize,
+    ledger: &mut Ledger<'_, C>,
+    letters: &mpsc::Sender<Letters>,
+) {
     use tracing::Instrument;
     let index = shared.loader_index();
     shared.stages[index].keep_pace(count).await;
     let span = tracing::debug_span!(parent: &shared.stages[index].span, "batch", records = count);
     let begun = Instant::now();
     let (tally, origins) = session.load(count).instrument(span).await;
-    let excluded = shared.record(index, tally, begun.elapsed());
+    let excluded = ledger.record(index, tally, begun.elapsed());
     if !excluded.is_empty() {
         let entries = excluded.into_iter().zip(origins).collect();
         // The receiver only goes when it failed, and then the run has too.

@@ -207,7 +207,7 @@ fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Po
         let work = move || {
             let (begun, chunks) = (Instant::now(), train.len());
             let mut done = Done { train: Train::with_capacity(chunks), ..Done::default() };
-            let mut ledger = Ledger::new(&shared, &segment.stages);
+            let mut ledger = Ledger::new(&shared, segment.stages[0], segment.stages.len());
             for (place, parcel) in train.into_iter().enumerate() {
                 let left = run_cpu(&shared, &segment, parcel, &mut Clock::of(place, chunks), &mut ledger, &mut done.letters);
                 done.train.extend(left);
@@ -228,18 +228,17 @@ pub(super) fn loaded_by_the_worker<C>(shared: &Shared<C>, segments: &mut Vec<Seg
     segments.pop_if(|last| shared.options.threads <= 1 && !loader.is_async && !last.is_async)
 }
 
-/// One batch of a train of so many, on the thread that loads what is left of it.
+/// One batch, on the thread that loads what is left of it.
 pub(super) async fn work<C: Context>(
     shared: &Shared<C>,
     segment: &Segment,
     parcel: Parcel,
-    (place, train): (usize, usize),
+    clock: &mut Clock,
+    ledger: &mut Ledger<'_, C>,
     letters: &mpsc::Sender<Letters>,
 ) -> Option<Parcel> {
     let mut excluded = Vec::new();
-    let mut ledger = Ledger::new(shared, &segment.stages);
-    let left = run_cpu(shared, segment, parcel, &mut Clock::of(place, train), &mut ledger, &mut excluded);
-    drop(ledger);
+    let left = run_cpu(shared, segment, parcel, clock, ledger, &mut excluded);
     for excluded in excluded {
         // The receiver only goes when it failed, and then the run has too.
         let _failed = letters.send(excluded).await;
@@ -361,7 +360,7 @@ impl Clock {
     }
 
     /// For the batch at `place` in a train.
-    fn of(place: usize, train: usize) -> Self {
+    pub(super) fn of(place: usize, train: usize) -> Self {
         if train < 2 * Self::STRIDE {
             return Self::start();
         }
