@@ -18,7 +18,7 @@ const COMMITTED: &str = "tests/hot_path/instructions.txt";
 /// Enough for many batches, and few enough for a processor that is simulated.
 const RECORDS: u64 = 100_000;
 /// How much more than what is committed passes: workers that wait for each other do not always wait equally long.
-const MARGIN: f64 = 1.08;
+const MARGIN: f64 = 1.12;
 /// How much less makes what is committed out of date.
 const SAVED: f64 = 0.90;
 const FLOWS: [&str; 5] = ["light", "decode", "decode-owned", "encode", "clean"];
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn more_than_is_committed_fails_and_so_does_what_is_not_committed() {
-        let compared = Compared::of(&numbers("a 109\nb 107\nc 80\nd 1"), &numbers("a 100\nb 100\nc 100"));
+        let compared = Compared::of(&numbers("a 113\nb 111\nc 80\nd 1"), &numbers("a 100\nb 100\nc 100"));
         assert_eq!(compared.over, ["a", "d"]);
         assert!(compared.text.contains("c                           80        100  fewer"), "{}", compared.text);
     }
