@@ -106,6 +106,11 @@ impl<T: Record> Source for Rows<T> {
         }
         .boxed()
     }
+
+    /// It is a regular file: nobody waits for records to come.
+    fn never_blocks(&self) -> bool {
+        true
+    }
 }
 
 struct LinesChunk<T> {

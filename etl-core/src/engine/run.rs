@@ -168,6 +168,8 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
     })?;
 
     let mut segments = segments(shared);
+    // Before the first train leaves, lest it is as long as nobody can use.
+    segments.iter().filter(|segment| !segment.is_async).for_each(|segment| shared.trains.board(segment.number));
     let own = loaded_by_the_worker(shared, &mut segments);
     let (first, mut last) = mpsc::channel(QUEUE);
     let segments: Vec<_> = segments
@@ -311,9 +313,6 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
         Ok(()) => Ok(Ready::of(session.as_ref())),
         Err(error) => Err(stage.failure(error)),
     });
-    if let Some(own) = &own {
-        shared.trains.board(own.number);
-    }
     let first = own.as_ref().map_or(stage.index, |own| own.stages[0]);
     // About when the first of the records came that wait for their batch to fill.
     let mut oldest: Option<tokio::time::Instant> = None;

@@ -125,9 +125,6 @@ pub(super) async fn drive<C: Context>(
     output: mpsc::Sender<Train>,
 ) {
     let mut pending = if segment.unordered { Pending::Unordered(FuturesUnordered::new()) } else { Pending::Ordered(FuturesOrdered::new()) };
-    if !segment.is_async {
-        shared.trains.board(segment.number);
-    }
     let mut cut = VecDeque::new();
     let mut closed = false;
     loop {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Work on a train that takes longer is worth sharing.
-const LONG: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_millis(4);
 /// Work that takes less than this is little beside its hand-over.
-const SHORT: Duration = Duration::from_micros(300);
+const SHORT: Duration = Duration::from_millis(1);
 /// The longest train, in chunks.
 const LONGEST: usize = 256;
 
