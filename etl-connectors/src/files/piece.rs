@@ -127,7 +127,10 @@ impl Piece {
     fn lines_before(&self, start: u32) -> u64 {
         let known = self.counted.0.load(Ordering::Relaxed);
         let (from, before) = ((known >> 32) as usize, known & u64::from(u32::MAX));
-        let (from, before) = if from > start as usize { (0, 0) } else { (from, before) };
+        if from > start as usize {
+            // Whoever goes back once does not go on from there.
+            return lines(&self.block[self.base()..start as usize]);
+        }
         let count = before + lines(&self.block[from.max(self.base())..start as usize]);
         self.counted.0.store((u64::from(start) << 32) | count, Ordering::Relaxed);
         count

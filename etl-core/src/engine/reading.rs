@@ -15,7 +15,7 @@ use super::parcel::{Parcel, Records, Share, Train, Undecoded};
 use super::retry::{Begun, pauses};
 use super::runners::timed_out;
 use super::segment::{Clock, decode};
-use super::shared::{BUDGET_UNIT, Letters, Shared};
+use super::shared::{BUDGET_UNIT, Letters, Postbox, Shared};
 use super::steps::{ErasedChunk, Reader};
 use crate::contract::error::{Class, Error, ErrorKind, Result};
 use crate::contract::source::{SourceInfo, Wanted};
@@ -72,7 +72,7 @@ pub(super) struct Start {
 
 /// Reads until the source ends or the run is stopped. `true` when the source was read to its end,
 /// or as far as `--limit` says.
-pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: mpsc::Sender<Letters>, output: mpsc::Sender<Train>) -> bool {
+pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, output: mpsc::Sender<Train>) -> bool {
     let mut reader = match open(shared).await {
         Ok(reader) => reader,
         Err(error) => {
@@ -185,7 +185,7 @@ async fn pack<C>(
     sequence: u64,
     chunk: Box<dyn Undecoded>,
     left: &mut Option<u64>,
-    letters: &mpsc::Sender<Letters>,
+    letters: &Postbox,
 ) -> Option<Parcel> {
     let units = units(chunk.bytes(), shared);
     let permit = match Arc::clone(&shared.budget).try_acquire_many_owned(units) {
@@ -209,8 +209,7 @@ async fn pack<C>(
         *left = left.map(|left| left - count as u64);
         let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
         if !entries.is_empty() {
-            // The receiver only goes when it failed, and then the run has too.
-            let _failed = letters.send(Letters { stage: 0, entries }).await;
+            letters.post(vec![Letters { stage: 0, entries }]).await;
         }
         tokio::select! {
             biased;

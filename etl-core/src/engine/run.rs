@@ -17,7 +17,7 @@ use super::pool::CpuPool;
 use super::promises::{self, Place, Ready};
 use super::reading::{self, Start, lost};
 use super::segment::{Clock, Segment, drive, loaded_by_the_worker, segments, work};
-use super::shared::{Letters, Ports, Shared};
+use super::shared::{Letters, Ports, Postbox, Shared};
 use super::stop::StopHandle;
 use super::wiring::{Outline, Plan};
 use crate::contract::error::{Class, Error, ErrorKind, Result};
@@ -161,7 +161,7 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         Some(path) if !shared.options.dry_run => Some(DeadLetters::open(path, shared.outline.name, &shared.options.run_id)?),
         _ => None,
     };
-    let (letters, letters_queue) = mpsc::channel(QUEUE);
+    let (letters, letters_queue) = Postbox::new(QUEUE);
     let writing = on_thread("etl-dead-letters", {
         let shared = Arc::clone(shared);
         move || async move { write_letters(&shared, letters_file, letters_queue).await }
@@ -287,7 +287,7 @@ where
 struct LoadPorts {
     ready: oneshot::Sender<Result<Ready>>,
     input: mpsc::Receiver<Train>,
-    letters: mpsc::Sender<Letters>,
+    letters: Postbox,
     drained: oneshot::Sender<()>,
     verdict: oneshot::Receiver<bool>,
 }
@@ -392,20 +392,14 @@ async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadP
 }
 
 /// Loads all that waits.
-async fn load_rest<C>(shared: &Shared<C>, session: &mut dyn LoadSession, letters: &mpsc::Sender<Letters>) {
+async fn load_rest<C>(shared: &Shared<C>, session: &mut dyn LoadSession, letters: &Postbox) {
     let mut ledger = Ledger::new(shared, shared.loader_index(), 1);
     let waiting = session.waiting();
     load_batch(shared, session, waiting, &mut ledger, letters).await;
 }
 
 /// Loads the first `count` records that wait.
-async fn load_batch<C>(
-    shared: &Shared<C>,
-    session: &mut dyn LoadSession,
-    count: usize,
-    ledger: &mut Ledger<'_, C>,
-    letters: &mpsc::Sender<Letters>,
-) {
+async fn load_batch<C>(shared: &Shared<C>, session: &mut dyn LoadSession, count: usize, ledger: &mut Ledger<'_, C>, letters: &Postbox) {
     use tracing::Instrument;
     let index = shared.loader_index();
     shared.stages[index].keep_pace(count).await;
@@ -415,8 +409,7 @@ async fn load_batch<C>(
     let excluded = ledger.record(index, tally, begun.elapsed());
     if !excluded.is_empty() {
         let entries = excluded.into_iter().zip(origins).collect();
-        // The receiver only goes when it failed, and then the run has too.
-        let _failed = letters.send(Letters { stage: index, entries }).await;
+        letters.post(vec![Letters { stage: index, entries }]).await;
     }
 }
 
@@ -432,12 +425,13 @@ fn give_up<C>(shared: &Shared<C>, session: &mut dyn LoadSession) {
 async fn write_letters<C>(
     shared: &Shared<C>,
     mut file: Option<DeadLetters>,
-    mut queue: mpsc::Receiver<Letters>,
+    mut queue: mpsc::Receiver<Vec<Letters>>,
 ) -> Result<(u64, Vec<Reason>)> {
     let mut reasons: BTreeMap<(usize, &'static str, Class), Reason> = BTreeMap::new();
-    while let Some(Letters { stage, entries }) = queue.recv().await {
-        let name = shared.stages[stage].definition.name;
-        for (excluded, origin) in entries {
+    while let Some(letters) = queue.recv().await {
+        let each = |Letters { stage, entries }| entries.into_iter().map(move |(excluded, origin)| (stage, excluded, origin));
+        for (stage, excluded, origin) in letters.into_iter().flat_map(each) {
+            let name = shared.stages[stage].definition.name;
             reasons
                 .entry((stage, excluded.code, excluded.class))
                 .or_insert_with(|| Reason::new(name, excluded.code, &excluded.message, excluded.class))

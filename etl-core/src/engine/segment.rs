@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::ledger::Ledger;
 use super::panics::{guarded, guarded_async};
 use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Train, Undecoded};
-use super::shared::{Letters, Ports, Shared};
+use super::shared::{Letters, Ports, Postbox, Shared};
 use super::steps::Step;
 use super::work::Tally;
 use crate::contract::error::{Class, Error, ErrorKind};
@@ -151,10 +151,7 @@ pub(super) async fn drive<C: Context>(
 
 /// Sends on what is left of a batch, its dead letters first.
 async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output: &mpsc::Sender<Train>, done: Done) {
-    for letters in done.letters {
-        // The receiver only goes when it failed, and then the run has too.
-        let _failed = ports.letters.send(letters).await;
-    }
+    ports.letters.post(done.letters).await;
     if done.train.is_empty() {
         return;
     }
@@ -232,14 +229,11 @@ pub(super) async fn work<C: Context>(
     parcel: Parcel,
     clock: &mut Clock,
     ledger: &mut Ledger<'_, C>,
-    letters: &mpsc::Sender<Letters>,
+    letters: &Postbox,
 ) -> Option<Parcel> {
     let mut excluded = Vec::new();
     let left = run_cpu(shared, segment, parcel, clock, ledger, &mut excluded);
-    for excluded in excluded {
-        // The receiver only goes when it failed, and then the run has too.
-        let _failed = letters.send(excluded).await;
-    }
+    letters.post(excluded).await;
     left
 }
 

@@ -159,8 +159,28 @@ impl<C> Shared<C> {
     }
 }
 
+/// Where what was excluded goes: that of a train at once, because each message wakes the thread that
+/// writes it.
+#[derive(Clone)]
+pub(super) struct Postbox(mpsc::Sender<Vec<Letters>>);
+
+impl Postbox {
+    /// With the end that the letters are taken out of; so many messages wait at most.
+    pub(super) fn new(capacity: usize) -> (Self, mpsc::Receiver<Vec<Letters>>) {
+        let (sender, receiver) = mpsc::channel(capacity);
+        (Self(sender), receiver)
+    }
+
+    pub(super) async fn post(&self, letters: Vec<Letters>) {
+        if !letters.is_empty() {
+            // The receiver only goes when it failed, and then the run has too.
+            let _failed = self.0.send(letters).await;
+        }
+    }
+}
+
 /// The ways out of a segment.
 pub(super) struct Ports {
-    pub(super) letters: mpsc::Sender<Letters>,
+    pub(super) letters: Postbox,
     pub(super) pool: Arc<CpuPool>,
 }
