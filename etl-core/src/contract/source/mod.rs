@@ -51,8 +51,9 @@ pub trait Source: Send {
     /// error here but one of [`Decoded::malformed`].
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<Self::Record>>>>;
 
-    /// Whether [`Source::read`] gives back control while it waits for records, or never waits: then
-    /// several small chunks may travel together, because none is held up by the one after it.
+    /// Whether [`Source::read`] gives back control while it waits for records, or never waits, as a
+    /// regular file does: then several small chunks may travel together, because none is held up by
+    /// the one after it.
     fn never_blocks(&self) -> bool {
         false
     }
