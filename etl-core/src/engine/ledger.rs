@@ -37,7 +37,7 @@ impl<'s, C> Ledger<'s, C> {
         let sum = &mut self.sums[stage - self.first];
         sum.counts.add(&tally.counts);
         sum.retries += tally.retries;
-        sum.batches += if tally.given_up { 0 } else { tally.batches.max(1) };
+        sum.batches += tally.worked_on();
         sum.busy += busy;
         if tally.failure.is_some() || !tally.excluded.is_empty() {
             // The threshold is about all records that were read before.

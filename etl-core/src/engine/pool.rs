@@ -17,10 +17,11 @@ pub(crate) struct CpuPool {
 }
 
 impl CpuPool {
+    /// Of no threads where nothing will be run.
     pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
-        let threads = (0..threads.max(1))
+        let threads = (0..threads)
             .map(|number| {
                 let queue = Arc::clone(&queue);
                 std::thread::Builder::new().name(format!("etl-cpu-{number}")).spawn(move || work(&queue))

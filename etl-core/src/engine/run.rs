@@ -217,9 +217,9 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         }
     }
 
-    let pool = Arc::new(
-        CpuPool::new(shared.options.threads).map_err(|error| Error::io(ErrorKind::Config, "cannot start the CPU workers", &error))?,
-    );
+    let computes = segments.iter().any(|(segment, ..)| !segment.is_async);
+    let workers = if computes { shared.options.threads.max(1) } else { 0 };
+    let pool = Arc::new(CpuPool::new(workers).map_err(|error| Error::io(ErrorKind::Config, "cannot start the CPU workers", &error))?);
     let mut tasks = Vec::new();
     for (segment, input, output) in segments {
         let ports = Ports { letters: letters.clone(), pool: Arc::clone(&pool) };

@@ -120,8 +120,7 @@ impl<C> Shared<C> {
     /// Adds a stage's work on one batch to the metrics, stops the run where it must be stopped, and
     /// gives back what goes to the dead letters.
     pub(super) fn record(&self, stage: usize, tally: Tally, busy: std::time::Duration) -> Vec<Excluded> {
-        let batches = if tally.given_up { 0 } else { tally.batches.max(1) };
-        self.metrics.add(stage, &tally.counts, tally.retries, batches, busy);
+        self.metrics.add(stage, &tally.counts, tally.retries, tally.worked_on(), busy);
         self.heed(tally.failure, &tally.excluded);
         tally.excluded
     }

@@ -114,6 +114,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// How many batches were worked on.
+    pub(crate) fn worked_on(&self) -> u64 {
+        if self.given_up { 0 } else { self.batches.max(1) }
+    }
+
     /// The batch stops the run: one record failed, and of the others nothing is committed.
     pub(crate) fn fail(&mut self, entered: usize, error: Error) {
         let entered = entered as u64;

@@ -23,15 +23,21 @@ const MARGIN: f64 = 1.12;
 const SAVED: f64 = 0.90;
 const FLOWS: [&str; 5] = ["light", "decode", "decode-owned", "encode", "clean"];
 
+const MISSING: &str = "valgrind is not installed, and nothing else counts instructions: `apt-get install valgrind`";
+
+/// As [`instructions`], on a machine that may have nothing but the toolchain.
+pub(crate) fn instructions_if_possible() -> Result<()> {
+    if works(command("valgrind").arg("--version")) {
+        return instructions(false);
+    }
+    println!("skipped: {MISSING}");
+    Ok(())
+}
+
 /// Counts, prints, and compares; an error where a flow takes more than is committed.
 pub(crate) fn instructions(write: bool) -> Result<()> {
     if !works(command("valgrind").arg("--version")) {
-        let missing = "valgrind is not installed, and nothing else counts instructions: `apt-get install valgrind`";
-        if write || std::env::var_os("CI").is_some() {
-            return Err(missing.into());
-        }
-        println!("skipped: {missing}");
-        return Ok(());
+        return Err(MISSING.into());
     }
     let program = build()?;
     let folder = program.with_extension("data");
