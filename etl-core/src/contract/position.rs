@@ -25,3 +25,24 @@ impl fmt::Display for Position {
         }
     }
 }
+
+/// A place in a source at which reading can begin: before the record with this number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Cursor {
+    /// The number of the record, from 0.
+    pub ordinal: u64,
+    /// The offset of its first byte, where the source has bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
+    /// The line on which it starts, from 1, where the source has lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+}
+
+impl Cursor {
+    /// Before record `ordinal` of a source that has neither bytes nor lines.
+    #[must_use]
+    pub const fn record(ordinal: u64) -> Self {
+        Self { ordinal, byte: None, line: None }
+    }
+}

@@ -1,6 +1,7 @@
 //! What an extractor opens: something that is read in chunks, which are decoded where there is a
 //! free worker.
 
+mod identity;
 mod pulled;
 
 use std::borrow::Cow;
@@ -14,8 +15,10 @@ use futures::stream::Stream;
 use self::pulled::{Drawn, Polled};
 use super::error::{Error, Result, StageError};
 use super::guarantee::{Ephemeral, SourceClass};
-use super::position::Position;
+use super::position::{Cursor, Position};
 use super::record::Record;
+
+pub use identity::{Identity, Sameness};
 
 /// A source that yields records of type `T`, whatever its class.
 pub type BoxSource<'a, T> = Box<dyn Source<Record = T> + 'a>;
@@ -42,6 +45,26 @@ pub trait Source: Send {
     /// Why it cannot be read, naming the file and the line.
     fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
         async { Ok(()) }.boxed()
+    }
+
+    /// What tells this content of the source from another under the same name. Where `head` is given,
+    /// of the first `head` bytes only, to be [compared](Identity::compare) with an earlier one.
+    /// `None` where nothing does.
+    ///
+    /// # Errors
+    /// That the source cannot be read.
+    fn identity(&self, _head: Option<u64>) -> Result<Option<Identity>> {
+        Ok(None)
+    }
+
+    /// Has reading begin at `from`, which an earlier run reached, or before it: the place is given
+    /// back. Called before the first [`Source::read`], if at all. One that cannot begin anywhere else
+    /// begins at its beginning, and the engine passes over what is done.
+    ///
+    /// # Errors
+    /// That the source has no such place any more.
+    fn seek(&mut self, _from: Cursor) -> BoxFuture<'_, Result<Cursor>> {
+        async { Ok(Cursor::default()) }.boxed()
     }
 
     /// The next chunk, of about as many records as wanted, or `None` at the end.
@@ -159,8 +182,14 @@ pub struct Malformed {
 
 /// Where the records of a chunk came from: asked only for records that are rejected or fail.
 pub trait Origin: Send + Sync {
-    /// The position of the record with this index in the chunk.
+    /// The position of the record with this index in the chunk. Their numbers follow each other.
     fn position(&self, index: u32) -> Position;
+
+    /// Where the record behind the last one of the chunk starts; the chunk has `records` of them, of
+    /// which there is at least one.
+    fn end(&self, records: u32) -> Cursor {
+        Cursor::record(self.position(0).ordinal + u64::from(records))
+    }
 
     /// The record's bytes in the source, for a dead letter.
     fn payload(&self, index: u32) -> Option<Cow<'_, [u8]>>;
