@@ -15,6 +15,8 @@ pub mod cli;
 pub mod contract;
 pub mod delivery;
 pub mod engine;
+#[doc(hidden)]
+pub mod mutants;
 pub mod observe;
 
 pub use contract::error::{Class, Classes, Error, ErrorKind, Result, StageError};
