@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod guarantee;
+pub(crate) mod hex;
 pub mod needs;
 pub mod policy;
 pub mod position;

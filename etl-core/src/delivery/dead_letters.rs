@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::contract::error::{Error, ErrorKind, Result};
+use crate::contract::hex::hex;
 use crate::contract::position::Position;
 
 /// The version of the line format; raised when a field changes its meaning or goes.
@@ -245,12 +246,4 @@ fn make_private(_file: &File) -> std::io::Result<()> {
 /// A new name is durable only with its directory.
 fn sync_directory(path: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(parent(path))?.sync_all() } else { Ok(()) }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

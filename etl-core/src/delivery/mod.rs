@@ -1,3 +1,16 @@
-//! What becomes of records that are not loaded.
+//! What becomes of records: which of them are done, how far a run has come, and where those are that
+//! were rejected.
+//!
+//! | | |
+//! |---|---|
+//! | [`intervals`] | which records of a source are done |
+//! | [`progress`] | what else is written down at a commit |
+//! | [`tracker`] | what a commit adds to both |
+//! | [`checkpoint`] | where they are kept when the target keeps no ledger |
+//! | [`dead_letters`] | rejected records, at rest |
 
+pub mod checkpoint;
 pub mod dead_letters;
+pub mod intervals;
+pub mod progress;
+pub mod tracker;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::metrics::{Counts, StageSnapshot};
 use crate::contract::error::{Class, Error, ErrorKind, Result};
@@ -92,7 +92,8 @@ impl Status {
 
 /// The fates of all records of a run: `extracted + made = loaded + filtered + skipped + rejected +
 /// failed + absorbed + dropped + unfinished`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Totals {
     /// Records read from the source.

@@ -1,6 +1,5 @@
 //! What tells one content of a source from another under the same name.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::error::{Error, ErrorKind, Result};
+use crate::contract::hex::hex;
 
 /// How much of the beginning of a file tells it from another, in bytes.
 const HEAD: u64 = 4 << 10;
@@ -16,6 +16,9 @@ const HEAD: u64 = 4 << 10;
 /// same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
+    /// Where it is, in full: the path of a file from the root. Empty where its name says enough.
+    #[serde(default)]
+    pub place: String,
     /// How much there was, in bytes.
     pub length: u64,
     /// How many bytes from the beginning the digest is of.
@@ -39,7 +42,7 @@ impl Identity {
     /// Of bytes that are all there.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self { length: bytes.len() as u64, head: bytes.len() as u64, digest: digest(bytes) }
+        Self { place: String::new(), length: bytes.len() as u64, head: bytes.len() as u64, digest: digest(bytes) }
     }
 
     /// Of a file; see [`Source::identity`](super::Source::identity) for `head`.
@@ -53,7 +56,8 @@ impl Identity {
             let head = head.unwrap_or(HEAD).min(HEAD).min(length);
             let mut bytes = Vec::new();
             file.take(head).read_to_end(&mut bytes)?;
-            Ok(Self { length, head: bytes.len() as u64, digest: digest(&bytes) })
+            let place = path.canonicalize()?.to_string_lossy().into_owned();
+            Ok(Self { place, length, head: bytes.len() as u64, digest: digest(&bytes) })
         };
         read().map_err(|error| Error::io(ErrorKind::Extraction, format!("cannot read {}", path.display()), &error))
     }
@@ -72,10 +76,7 @@ impl Identity {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    hmac_sha256::Hash::hash(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&hmac_sha256::Hash::hash(bytes))
 }
 
 #[cfg(test)]
