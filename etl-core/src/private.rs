@@ -33,9 +33,9 @@ pub use crate::contract::stage::written::{
     WrittenExtractor, WrittenLoader,
 };
 pub use crate::contract::stage::{
-    Batch, BatchAsync, BatchReturn, Borrowed, Checked, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed, FeedBatch,
-    FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition, StageOptions, StageReturn, Takes,
-    TransactionOf, Transform, Unchecked, ways,
+    Batch, BatchAsync, BatchReturn, Borrowed, ByCodec, Checked, CodecOf, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed,
+    FeedBatch, FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition, StageOptions, StageReturn,
+    StateCodec, Takes, TransactionOf, Transform, Unchecked, WithoutCodec, ways,
 };
 pub use crate::contract::target::{Target, Transaction, UNTARGETED, Untargeted};
 pub use crate::engine::pipeline::Pipeline;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use etl_connectors::{csv, jsonl};
 use etl_core::Pipeline;
+use etl_core::engine::RunOptions;
 use etl_core::observe::report::Report;
 use etl_core::prelude::*;
 
@@ -153,13 +154,15 @@ pub async fn run(flow: &str, folder: &Path, records: u64) -> Result<Report> {
     let place = |name| folder.join(name);
     // Of an earlier run.
     let _absent = (std::fs::remove_file(place("output.jsonl")), std::fs::remove_file(place("rejects.jsonl")));
+    let _absent = std::fs::remove_dir_all(place("state"));
+    let elsewhere = |options: &mut RunOptions| options.state = Some(place("state"));
     let config = Config { records, input: place("input.csv"), output: place("output.jsonl"), rejects: place("rejects.jsonl") };
     let report = match flow {
-        "light" => Light::run(config).await,
-        "decode" => Decode::run(config).await,
-        "decode-owned" => DecodeOwned::run(config).await,
-        "encode" => Encode::run(config).await,
-        _ => Clean::run(config).await,
+        "light" => Light::run_with(config, elsewhere).await,
+        "decode" => Decode::run_with(config, elsewhere).await,
+        "decode-owned" => DecodeOwned::run_with(config, elsewhere).await,
+        "encode" => Encode::run_with(config, elsewhere).await,
+        _ => Clean::run_with(config, elsewhere).await,
     };
     report.and_then(Report::into_result)
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use etl_core::guarantee::Transactional;
-use etl_core::target::{Abandoned, Preparation, Target};
+use etl_core::target::{Abandoned, Claim, Entry, Keeps, Preparation, Target};
 use etl_core::{Error, ErrorKind, Result};
 use rusqlite::OpenFlags;
 
 use super::errors::explain;
+use super::ledger::{self, Held};
 use super::transaction::Transaction;
 use crate::files::{NewFile, Single, open_source};
 
@@ -39,6 +40,8 @@ pub struct Connection {
     /// The tables that are known to be there; only used where tables are made.
     pub(super) tables: HashSet<String>,
     pub(super) path: PathBuf,
+    /// The right to commit, where the run keeps a ledger.
+    pub(super) held: Option<Held>,
 }
 
 impl Connection {
@@ -85,6 +88,13 @@ impl Target for Database {
         matches!(self.0, Kind::New(_))
     }
 
+    fn keeps(&self) -> Keeps {
+        match &self.0 {
+            Kind::New(_) => Keeps::Nothing,
+            Kind::Existing(_) => Keeps::Ledger,
+        }
+    }
+
     async fn prepare(&self, preparation: Preparation) -> Result<()> {
         match &self.0 {
             Kind::New(place) => place.prepare(preparation, Private::create),
@@ -111,7 +121,20 @@ impl Target for Database {
                 (sqlite, Some(private))
             }
         };
-        Ok(Connection { sqlite, private, tables: HashSet::new(), path: self.path().to_owned() })
+        Ok(Connection { sqlite, private, tables: HashSet::new(), path: self.path().to_owned(), held: None })
+    }
+
+    async fn claim(&self, connection: &mut Connection, claim: &Claim) -> Result<Vec<Entry>> {
+        let (held, entries) = ledger::claim(&mut connection.sqlite, &self.name(), claim)?;
+        connection.held = Some(held);
+        Ok(entries)
+    }
+
+    async fn renew(&self, connection: &mut Connection) -> Result<()> {
+        match &connection.held {
+            Some(held) => held.renew(&connection.sqlite, &self.name()),
+            None => Ok(()),
+        }
     }
 
     async fn begin<'c>(connection: &'c mut Connection) -> Result<Transaction<'c>> {
@@ -119,7 +142,10 @@ impl Target for Database {
     }
 
     async fn publish(&self, connection: Connection) -> Result<()> {
-        let Connection { sqlite, private, path, .. } = connection;
+        let Connection { sqlite, private, path, held, .. } = connection;
+        if let Some(held) = held {
+            held.release(&sqlite);
+        }
         sqlite
             .close()
             .map_err(|(_still_open, error)| explain(ErrorKind::Storage, format!("cannot close the database {}", path.display()), &error))?;
@@ -131,6 +157,9 @@ impl Target for Database {
     }
 
     async fn abandon(&self, connection: Connection) -> Abandoned {
+        if let Some(held) = &connection.held {
+            held.release(&connection.sqlite);
+        }
         if connection.private.is_some() { Abandoned::Discarded } else { Abandoned::Kept }
     }
 }

@@ -2,6 +2,7 @@
 
 use etl_core::record::Column;
 use etl_core::record::codec::Encode;
+use etl_core::target::{Receipt, Recorded};
 use etl_core::{Class, Error, ErrorKind, Result};
 use rusqlite::Statement;
 use serde::Serialize;
@@ -85,15 +86,21 @@ impl<'c> Transaction<'c> {
         done
     }
 
-    /// Sees to it that the table is there, where that is ours to do.
+    /// Sees to it that the table is there, where that is ours to do, and that the ledger knows of it.
     fn table(&mut self, table: &str, create: impl FnOnce() -> String) -> Result<()> {
-        if self.connection.makes_tables() && !self.connection.tables.contains(table) {
-            self.connection
-                .sqlite
+        if self.connection.tables.contains(table) {
+            return Ok(());
+        }
+        let Connection { sqlite, held, .. } = &*self.connection;
+        if self.connection.makes_tables() {
+            sqlite
                 .execute_batch(&create())
                 .map_err(|error| explain(ErrorKind::Load, format!("cannot make the table `{table}`"), &error))?;
-            self.connection.tables.insert(table.to_owned());
         }
+        if let Some(held) = held {
+            held.remember(sqlite, table).map_err(|error| explain(ErrorKind::Load, "cannot write to the ledger", &error))?;
+        }
+        self.connection.tables.insert(table.to_owned());
         Ok(())
     }
 
@@ -175,6 +182,29 @@ fn run(connection: &Connection, sql: &str, doing: &str) -> Result<()> {
 
 impl etl_core::target::Transaction for Transaction<'_> {
     type Target = Database;
+    const SAVEPOINTS: bool = true;
+
+    async fn record(&mut self, receipt: &Receipt) -> Result<Recorded> {
+        let Connection { sqlite, held, path, .. } = &*self.connection;
+        match held {
+            Some(held) => held.record(sqlite, &path.to_string_lossy(), receipt),
+            None => Ok(Recorded::New),
+        }
+    }
+
+    async fn savepoint(&mut self) -> Result<()> {
+        run(self.connection, "SAVEPOINT part", "begin a part of a transaction in")
+    }
+
+    async fn roll_back_to_savepoint(&mut self) -> Result<()> {
+        // What was made since is gone with it.
+        self.connection.tables.clear();
+        run(self.connection, "ROLLBACK TO part; RELEASE part", "take back a part of a transaction in")
+    }
+
+    async fn release_savepoint(&mut self) -> Result<()> {
+        run(self.connection, "RELEASE part", "keep a part of a transaction in")
+    }
 
     async fn commit(mut self) -> Result<()> {
         if !self.open {

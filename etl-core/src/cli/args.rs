@@ -7,6 +7,7 @@ use clap::{Args, Command, FromArgMatches as _, Subcommand, ValueEnum};
 
 use super::Entry;
 use super::config::same_name;
+use crate::engine::options::kebab;
 use crate::observe::graph::Format;
 
 /// What the operator wants.
@@ -76,6 +77,13 @@ pub(crate) struct RunArgs {
     /// Replace an output that exists already
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Read from the beginning what earlier runs have read; refused where the target still holds what
+    /// they loaded, unless `--replace`
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Go on where an earlier run stopped, though the program has changed since
+    #[arg(long)]
+    pub(crate) accept_changes: bool,
     /// How progress is shown: a bar on a terminal, a line every ten seconds elsewhere
     #[arg(
         long,
@@ -254,25 +262,6 @@ pub(crate) fn parse(entries: &[Entry], program: &str, mut args: Vec<OsString>) -
 pub(crate) fn program(args: &[OsString]) -> Option<String> {
     let name = Path::new(args.first()?).file_stem()?.to_str()?;
     (!name.is_empty()).then(|| name.to_owned())
-}
-
-/// `DailyFlights` as `daily-flights`.
-pub(crate) fn kebab(name: &str) -> String {
-    let mut kebab = String::with_capacity(name.len() + 4);
-    let mut after_lower = false;
-    for c in name.chars() {
-        if c == '_' || c == '-' {
-            kebab.push('-');
-            after_lower = false;
-        } else {
-            if c.is_uppercase() && after_lower {
-                kebab.push('-');
-            }
-            after_lower = c.is_lowercase() || c.is_ascii_digit();
-            kebab.extend(c.to_lowercase());
-        }
-    }
-    kebab
 }
 
 #[cfg(test)]

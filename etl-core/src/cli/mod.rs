@@ -105,7 +105,8 @@ pub fn run_with<P: Pipeline>(
 }
 
 fn call(entries: &[Entry], args: Vec<OsString>, host: &mut Host<'_>) -> u8 {
-    let program = args::program(&args).unwrap_or_else(|| entries.first().map_or_else(String::new, |entry| args::kebab(entry.name)));
+    let program =
+        args::program(&args).unwrap_or_else(|| entries.first().map_or_else(String::new, |entry| crate::engine::options::kebab(entry.name)));
     host.program.clone_from(&program);
     match args::parse(entries, &program, args) {
         Ok((_, args::Verb::Completions { shell })) => {
@@ -115,7 +116,7 @@ fn call(entries: &[Entry], args: Vec<OsString>, host: &mut Host<'_>) -> u8 {
         }
         Ok((index, verb)) => {
             if entries.len() > 1 {
-                host.program = format!("{program} {}", args::kebab(entries[index].name));
+                host.program = format!("{program} {}", crate::engine::options::kebab(entries[index].name));
             }
             (entries[index].call)(verb, host)
         }

@@ -28,14 +28,26 @@ pub(crate) fn words(report: &Report, program: &str, style: Style) -> String {
             let _ = writeln!(text, "  {name}  {value}");
         }
     }
+    if let Some(run) = &report.resumed {
+        let _ = writeln!(text, "  went on where run {run} stopped");
+    }
+    if report.nothing_new {
+        let _ = writeln!(text, "  nothing new: an earlier run has loaded all that the source holds; `--fresh --replace` loads it again");
+    }
     if let Some(bytes) = report.peak_memory_bytes {
         let _ = writeln!(text, "  memory  {} MiB at most", grouped(bytes.div_ceil(1 << 20)));
     }
     // A run that was refused before it began has nothing to tell of its stages.
-    if report.status != Status::Failed || report.records.extracted > 0 {
+    if (report.status != Status::Failed && !report.nothing_new) || report.records.extracted > 0 {
         text.push('\n');
         text += &table(&report.stages, style);
         let _ = writeln!(text, "\n  {}", equation(&report.records));
+        if let Some(all) = report.all_runs.filter(|all| report.resumed.is_some() && all.conserved()) {
+            let _ = writeln!(text, "  over all runs: {}", equation(&all));
+        }
+        if let Some(window) = report.may_double {
+            let _ = writeln!(text, "  a kill can double up to {} records: the target keeps no account of what it holds", grouped(window));
+        }
     }
     if !report.reasons.is_empty() {
         text.push('\n');
@@ -86,7 +98,12 @@ pub(crate) fn error_words(error: &ErrorReport, style: Style) -> String {
 /// What the operator would do next.
 fn next_step(report: &Report, program: &str) -> Option<String> {
     let kind = report.failure.as_ref().map(crate::contract::error::Error::kind);
-    let again = "the same command again reads the source from its beginning";
+    let followed = report.all_runs.is_some();
+    let again = if followed {
+        "the same command again goes on where this run stopped"
+    } else {
+        "the same command again reads the source from its beginning"
+    };
     Some(match (report.status, kind) {
         (Status::Done | Status::DryRun, _) => return None,
         (Status::Stopped, _) => again.to_owned(),
@@ -218,6 +235,10 @@ pub(crate) fn sample() -> Report {
         target: "flights.sqlite (flights)".to_owned(),
         records: Totals::of(&stages),
         stages,
+        resumed: None,
+        nothing_new: false,
+        all_runs: None,
+        may_double: None,
         peak_memory_bytes: Some(35_651_584),
         dead_letters: Some("rejects.jsonl".into()),
         reasons: Vec::new(),

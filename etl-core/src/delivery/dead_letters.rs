@@ -178,6 +178,13 @@ impl DeadLetters {
         Ok(())
     }
 
+    /// Makes what was appended so far durable, so that a commit may pass it.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.write()?;
+        self.file.sync_data().map_err(|error| cannot("write to", &self.path, &error))?;
+        if self.created { sync_directory(&self.path).map_err(|error| cannot("write to", &self.path, &error)) } else { Ok(()) }
+    }
+
     /// Makes what was appended durable: the file, and its name where it is new. Removes a new file
     /// that nothing was written to.
     pub(crate) fn close(mut self) -> Result<u64> {

@@ -1,21 +1,25 @@
 //! Loading: records are gathered to the loader's batch, written in a transaction, retried from the
 //! retained original, and halved where one record spoils the batch.
 
+#![allow(missing_debug_implementations, reason = "machinery that appears in sealed signatures and is never printed")]
+
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use super::lineage::{Lineage, Piece};
 use super::panics::guarded_async;
-use super::parcel::{DecodedRecords, Parcel, Records, Share};
+use super::parcel::{DecodedRecords, Parcel, Records};
 use super::retry::{Begun, pauses};
 use super::runners::{Ended, timed};
+use super::sealing::Sealing;
 use super::work::{Stage, Stopped, Tally, Work};
 use crate::contract::error::{Class, Error, Result, StageError};
 use crate::contract::needs::Needs;
-use crate::contract::position::Position;
 use crate::contract::source::Origin;
 use crate::contract::stage::{Batch, Guard, Lent, Loader, Takes, TransactionOf};
-use crate::contract::target::{Abandoned, Preparation, Target, Transaction};
+use crate::contract::target::{Abandoned, Claim, Entry, Keeps, Preparation, Recalled, Receipt, Target, Transaction};
+use crate::delivery::tracker::Coverage;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -29,13 +33,28 @@ pub trait LoadSession: Send {
     fn prepare(&mut self, preparation: Preparation) -> BoxFuture<'_, Result<()>>;
     /// Opens the connection.
     fn connect(&mut self) -> BoxFuture<'_, Result<()>>;
+    /// Where it is kept how far the run has come.
+    fn keeps(&self) -> Keeps;
+    /// Looks what has become of an earlier run's mark.
+    fn recall<'s>(&'s self, mark: &'s str) -> BoxFuture<'s, Result<Recalled>>;
+    /// Becomes the only run that can commit, and reads the ledger.
+    fn claim<'s>(&'s mut self, claim: &'s Claim) -> BoxFuture<'s, Result<Vec<Entry>>>;
+    /// Says that the run is still alive.
+    fn renew(&mut self) -> BoxFuture<'_, Result<()>>;
+    /// Makes durable what was committed, and says what of the target that is.
+    fn checkpoint(&mut self) -> BoxFuture<'_, Result<Option<String>>>;
     /// Takes records that are to be loaded.
     fn gather(&mut self, parcel: Parcel);
     /// How many records wait.
     fn waiting(&self) -> usize;
-    /// Loads the first `count` records that wait. Returns what happened and the origin of each
-    /// excluded record.
-    fn load(&mut self, count: usize) -> BoxFuture<'_, (Tally, Vec<Arc<dyn Origin>>)>;
+    /// Whether nothing waits, not even a parcel without records that is still to be noted as done.
+    fn is_idle(&self) -> bool;
+    /// Loads some of what waits.
+    fn load(&mut self, amount: Amount) -> BoxFuture<'_, Loaded>;
+    /// Loads the first parcels that wait and notes them in the target's ledger, in one transaction.
+    fn load_parcels<'s>(&'s mut self, sealing: Sealing<'s>) -> BoxFuture<'s, (Tally, Vec<Coverage>)>;
+    /// Notes in the target's ledger that the source is at its end.
+    fn seal_end<'s>(&'s mut self, receipt: &'s Receipt) -> BoxFuture<'s, Result<()>>;
     /// Gives up the records that wait.
     fn give_up(&mut self) -> Tally;
     /// The run ended well: what was committed becomes durable and visible.
@@ -44,13 +63,31 @@ pub trait LoadSession: Send {
     fn abandon(&mut self) -> BoxFuture<'_, Abandoned>;
 }
 
+/// How much of what waits is loaded.
+#[derive(Clone, Copy, Debug)]
+pub enum Amount {
+    /// The first so many records.
+    Records(usize),
+    /// The first parcels, whole, as many as a batch has room for.
+    Parcels,
+}
+
+/// What came of a load.
+pub struct Loaded {
+    pub(super) tally: Tally,
+    /// The origin of each excluded record.
+    pub(super) origins: Vec<Arc<dyn Origin>>,
+    /// What of the source was loaded, where the run is followed.
+    pub(super) covered: Vec<Coverage>,
+}
+
 type RulesOf<'a, S> = <<<S as Loader>::InputGuard as Guard<<S as Loader>::In>>::Needs as Needs>::Lent<'a>;
 
 pub(crate) struct Session<'a, S: Loader> {
-    lent: Lent<'a, S::Needs>,
+    pub(super) lent: Lent<'a, S::Needs>,
     rules: RulesOf<'a, S>,
-    stage: &'a Stage,
-    connection: Option<<S::Target as Target>::Connection>,
+    pub(super) stage: &'a Stage,
+    pub(super) connection: Option<<S::Target as Target>::Connection>,
     rows: Vec<S::In>,
     /// The vector of the last batch, for the records that wait behind the next one.
     spare: Vec<S::In>,
@@ -58,39 +95,6 @@ pub(crate) struct Session<'a, S: Loader> {
     pieces: VecDeque<Piece>,
     /// That of the last batch, emptied.
     lineage: Lineage,
-}
-
-/// Records of one parcel that follow each other.
-struct Piece {
-    origin: Arc<dyn Origin>,
-    /// The index in the origin of each record from `start` on; `None` where it is its place there.
-    inputs: Option<Vec<u32>>,
-    start: usize,
-    length: usize,
-    /// The records' part of the memory budget, until they are loaded.
-    share: Share,
-}
-
-impl Piece {
-    /// The origin's index of record `place` of the piece.
-    fn input(&self, place: usize) -> u32 {
-        let place = self.start + place;
-        self.inputs.as_ref().map_or(place as u32, |inputs| inputs[place])
-    }
-
-    /// Parts off the first `count` records.
-    fn split_front(&mut self, count: usize) -> Self {
-        let share = self.share.split(count, self.length);
-        let end = self.start + count;
-        let (start, inputs) = match &self.inputs {
-            Some(inputs) => (0, Some(inputs[self.start..end].to_vec())),
-            None => (self.start, None),
-        };
-        let front = Self { origin: Arc::clone(&self.origin), inputs, start, length: count, share };
-        self.start += count;
-        self.length -= count;
-        front
-    }
 }
 
 impl<'a, S: Loader> Session<'a, S> {
@@ -108,7 +112,7 @@ impl<'a, S: Loader> Session<'a, S> {
     }
 
     /// Whether the function sees one record at a time.
-    const TAKES_RECORDS: bool = matches!(S::DEFINITION.takes, Takes::RecordLent);
+    pub(super) const TAKES_RECORDS: bool = matches!(S::DEFINITION.takes, Takes::RecordLent);
 
     /// Takes the first `count` waiting records, and where each came from.
     fn take(&mut self, count: usize) -> (Vec<S::In>, Lineage) {
@@ -124,26 +128,38 @@ impl<'a, S: Loader> Session<'a, S> {
                 self.pieces.push_front(piece);
                 piece = front;
             }
-            lineage.starts.push(count - missing);
             missing -= piece.length;
-            lineage.pieces.push(piece);
+            lineage.push(piece);
         }
         (rows, lineage)
     }
 
+    /// Takes whole parcels, as many as a batch has room for, and at least one; and what they cover.
+    fn take_parcels(&mut self) -> (Vec<S::In>, Lineage, Vec<Coverage>) {
+        let (mut count, mut covered) = (0, Vec::new());
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let mut taken = VecDeque::new();
+        while let Some(mut piece) = pieces.pop_front() {
+            if !covered.is_empty() && count + piece.length > self.stage.settings.batch {
+                pieces.push_front(piece);
+                break;
+            }
+            count += piece.length;
+            covered.extend(piece.coverage.take().map(|coverage| *coverage));
+            if piece.length > 0 {
+                taken.push_back(piece);
+            }
+        }
+        self.pieces = taken;
+        let (rows, lineage) = self.take(count);
+        self.pieces = pieces;
+        (rows, lineage, covered)
+    }
+
     /// Loads `rows`, settling each of them in `work`.
     async fn load_all(&mut self, rows: &[S::In], work: &mut Work<'_, ()>) -> ControlFlow<Stopped> {
-        // Without a transaction each record is a batch of its own: it is written or it is not.
-        let each = Self::TAKES_RECORDS && !self.stage.definition.transactional;
         // Ranges still to be loaded; the first comes next, so the order is kept.
-        let mut ranges: VecDeque<Range> = if each {
-            (0..rows.len()).map(|at| Range { start: at, end: at + 1 }).collect()
-        } else {
-            VecDeque::from([Range { start: 0, end: rows.len() }])
-        };
-        if S::InputGuard::CHECKS && self.stage.settings.validate {
-            ranges = self.valid_ranges(rows, each, work)?;
-        }
+        let mut ranges = self.ranges(rows, work)?;
         while let Some(range) = ranges.pop_front() {
             if work.aborted() {
                 work.give_up();
@@ -152,19 +168,19 @@ impl<'a, S: Loader> Session<'a, S> {
             work.blame(range.start);
             let (attempts, result) = self.attempts(&rows[range.start..range.end], work).await;
             match result {
-                Ok(None) => work.loaded(range.length()),
+                Ok(None) => work.loaded(range.len()),
                 Ok(Some(outcomes)) => settle_outcomes(work, &range, outcomes, attempts, rows)?,
                 Err(Failure::Own(error, at)) => match self.stage.effective(error.class()) {
-                    Class::Skip | Class::Reject if range.length() == 1 => {
+                    Class::Skip | Class::Reject if range.len() == 1 => {
                         let shown = work.show(&rows[range.start]);
                         work.error(range.start, &error, attempts, shown)?;
                     }
                     // One record of the batch is to blame: find it by halving. Only what a
                     // transaction took back can be written again.
                     Class::Skip | Class::Reject if self.stage.definition.transactional => {
-                        let middle = range.start + range.length() / 2;
-                        ranges.push_front(Range { start: middle, end: range.end });
-                        ranges.push_front(Range { start: range.start, end: middle });
+                        let middle = range.start + range.len() / 2;
+                        ranges.push_front(middle..range.end);
+                        ranges.push_front(range.start..middle);
                     }
                     Class::Skip | Class::Reject => {
                         let error = Error::from_stage(&error, crate::ErrorKind::Load)
@@ -185,8 +201,14 @@ impl<'a, S: Loader> Session<'a, S> {
     }
 
     /// The runs of neighbouring records that keep the rules; the others are settled here.
-    fn valid_ranges(&self, rows: &[S::In], each: bool, work: &mut Work<'_, ()>) -> ControlFlow<Stopped, VecDeque<Range>> {
-        let mut ranges: VecDeque<Range> = VecDeque::new();
+    pub(super) fn ranges(&self, rows: &[S::In], work: &mut Work<'_, ()>) -> ControlFlow<Stopped, VecDeque<Range<usize>>> {
+        // Without a transaction each record is a batch of its own: it is written or it is not.
+        let each = Self::TAKES_RECORDS && !self.stage.definition.transactional;
+        if !S::InputGuard::CHECKS || !self.stage.settings.validate {
+            let whole = 0..rows.len();
+            return ControlFlow::Continue(if each { whole.map(|at| at..at + 1).collect() } else { VecDeque::from([whole]) });
+        }
+        let mut ranges: VecDeque<Range<usize>> = VecDeque::new();
         for (index, record) in rows.iter().enumerate() {
             work.blame(index);
             if let Err(violations) = S::InputGuard::check(self.rules, record) {
@@ -198,7 +220,7 @@ impl<'a, S: Loader> Session<'a, S> {
             }
             match ranges.back_mut() {
                 Some(range) if range.end == index && !each => range.end += 1,
-                _ => ranges.push_back(Range { start: index, end: index + 1 }),
+                _ => ranges.push_back(index..index + 1),
             }
         }
         ControlFlow::Continue(ranges)
@@ -235,34 +257,17 @@ impl<'a, S: Loader> Session<'a, S> {
         let failure = 'written: {
             let mut outcomes = None;
             for (at, records) in calls.enumerate() {
-                let call = guarded_async(timed(self.stage, S::load(self.lent, records, &mut transaction)));
-                let written = tokio::select! {
-                    biased;
-                    written = call => written,
-                    // A target that does not answer keeps nobody who has given up.
-                    () = self.stage.abort.cancelled() => break 'written Failure::GivenUp,
-                };
-                match written {
-                    Ok(Ended::Done(Ok(None))) => {}
-                    Ok(Ended::Done(Ok(Some(mut batch)))) if records.len() < rows.len() => {
+                match Self::call(self.stage, self.lent, records, &mut transaction).await {
+                    Ok(None) => {}
+                    Ok(Some(mut batch)) if records.len() < rows.len() => {
                         // One record at a time: its outcome is that of the call.
                         if let Some((_, error)) = batch.errors.pop() {
                             break 'written Failure::Own(error, at);
                         }
                     }
-                    Ok(Ended::Done(Ok(Some(mut batch)))) => {
-                        // What cannot stand is rolled back, not committed and then complained of.
-                        if self.stage.definition.transactional
-                            && let Some(failure) = failure_among(&mut batch, records.len(), self.stage)
-                        {
-                            break 'written failure;
-                        }
-                        outcomes = Some(batch);
-                    }
-                    Ok(Ended::Done(Err(error))) => break 'written Failure::Own(error, at),
-                    // Trying again is safe where the transaction is rolled back below.
-                    Ok(Ended::TimedOut(error)) => break 'written Failure::Engine(error.with_class(Class::Retry)),
-                    Err(panic) => break 'written Failure::Engine(panic),
+                    Ok(batch) => outcomes = batch,
+                    Err(Failure::Own(error, place)) => break 'written Failure::Own(error, at + place),
+                    Err(failure) => break 'written failure,
                 }
             }
             transaction.commit().await?;
@@ -273,21 +278,37 @@ impl<'a, S: Loader> Session<'a, S> {
         }
         Err(failure)
     }
-}
 
-/// Half-open, in the batch.
-struct Range {
-    start: usize,
-    end: usize,
-}
-
-impl Range {
-    fn length(&self) -> usize {
-        self.end - self.start
+    /// Calls the function once. What it returns can stand as far as the engine can tell.
+    pub(super) async fn call(
+        stage: &Stage,
+        lent: Lent<'_, S::Needs>,
+        records: &[S::In],
+        transaction: &mut TransactionOf<'_, S>,
+    ) -> Result<Option<Batch<(), S::Error>>, Failure<S::Error>> {
+        let call = guarded_async(timed(stage, S::load(lent, records, transaction)));
+        let written = tokio::select! {
+            biased;
+            written = call => written,
+            // A target that does not answer keeps nobody who has given up.
+            () = stage.abort.cancelled() => return Err(Failure::GivenUp),
+        };
+        match written {
+            Ok(Ended::Done(Ok(Some(mut batch)))) => {
+                // What cannot stand is rolled back, not committed and then complained of.
+                let failure = if stage.definition.transactional { failure_among(&mut batch, records.len(), stage) } else { None };
+                failure.map_or(Ok(Some(batch)), Err)
+            }
+            Ok(Ended::Done(Ok(None))) => Ok(None),
+            Ok(Ended::Done(Err(error))) => Err(Failure::Own(error, 0)),
+            // Trying again is safe where the transaction is rolled back.
+            Ok(Ended::TimedOut(error)) => Err(Failure::Engine(error.with_class(Class::Retry))),
+            Err(panic) => Err(Failure::Engine(panic)),
+        }
     }
 }
 
-enum Failure<E> {
+pub(super) enum Failure<E> {
     /// The loader's own error, and the record to blame, counted from the first that was written.
     Own(E, usize),
     /// A target's error, a timeout or a panic.
@@ -304,7 +325,7 @@ impl<E> From<Error> for Failure<E> {
 
 /// Why the whole batch cannot stand, where single outcomes say so: one record that stops the run,
 /// one that asks to be tried again, or not one outcome for each record.
-fn failure_among<E: StageError>(outcomes: &mut Batch<(), E>, records: usize, stage: &Stage) -> Option<Failure<E>> {
+pub(super) fn failure_among<E: StageError>(outcomes: &mut Batch<(), E>, records: usize, stage: &Stage) -> Option<Failure<E>> {
     if let Some(error) = miscounted(outcomes, records) {
         return Some(Failure::Engine(error));
     }
@@ -322,18 +343,18 @@ fn miscounted<E>(outcomes: &Batch<(), E>, records: usize) -> Option<Error> {
 }
 
 /// Settles each record by its own outcome.
-fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
+pub(super) fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
     work: &mut Work<'_, ()>,
-    range: &Range,
+    range: &Range<usize>,
     outcomes: Batch<(), E>,
     attempts: u32,
     rows: &[T],
 ) -> ControlFlow<Stopped> {
-    if let Some(error) = miscounted(&outcomes, range.length()) {
+    if let Some(error) = miscounted(&outcomes, range.len()) {
         return work.stop(range.start, error);
     }
     let mut errors = outcomes.errors.into_iter().peekable();
-    for (place, index) in (range.start..range.end).enumerate() {
+    for (place, index) in range.clone().enumerate() {
         match errors.next_if(|(failed, _)| *failed as usize == place) {
             None => work.loaded(1),
             Some((_, error)) => {
@@ -343,35 +364,6 @@ fn settle_outcomes<E: StageError, T: crate::contract::record::Record>(
         }
     }
     ControlFlow::Continue(())
-}
-
-/// Where each record of a loader's batch came from: it may hold pieces of several parcels.
-#[derive(Default)]
-struct Lineage {
-    pieces: Vec<Piece>,
-    /// The place in the batch of each piece's first record.
-    starts: Vec<usize>,
-}
-
-impl Lineage {
-    /// The origin of record `index` of the batch, and its index there.
-    fn of(&self, index: usize) -> (&Arc<dyn Origin>, u32) {
-        let piece = self.starts.partition_point(|start| *start <= index) - 1;
-        (&self.pieces[piece].origin, self.pieces[piece].input(index - self.starts[piece]))
-    }
-}
-
-/// For the bookkeeping, a loader's batch is an origin of its own, numbered by place in the batch.
-impl Origin for Lineage {
-    fn position(&self, index: u32) -> Position {
-        let (origin, index) = self.of(index as usize);
-        origin.position(index)
-    }
-
-    fn payload(&self, index: u32) -> Option<std::borrow::Cow<'_, [u8]>> {
-        let (origin, index) = self.of(index as usize);
-        origin.payload(index)
-    }
 }
 
 impl<S: Loader> LoadSession for Session<'_, S> {
@@ -395,15 +387,58 @@ impl<S: Loader> LoadSession for Session<'_, S> {
         .boxed()
     }
 
+    fn keeps(&self) -> Keeps {
+        S::target(self.lent).keeps()
+    }
+
+    fn recall<'s>(&'s self, mark: &'s str) -> BoxFuture<'s, Result<Recalled>> {
+        S::target(self.lent).recall(mark).boxed()
+    }
+
+    fn claim<'s>(&'s mut self, claim: &'s Claim) -> BoxFuture<'s, Result<Vec<Entry>>> {
+        async move {
+            match &mut self.connection {
+                Some(connection) => S::target(self.lent).claim(connection, claim).await,
+                None => Ok(Vec::new()),
+            }
+        }
+        .boxed()
+    }
+
+    fn renew(&mut self) -> BoxFuture<'_, Result<()>> {
+        async move {
+            match &mut self.connection {
+                Some(connection) => S::target(self.lent).renew(connection).await,
+                None => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
+    fn checkpoint(&mut self) -> BoxFuture<'_, Result<Option<String>>> {
+        async move {
+            match &mut self.connection {
+                Some(connection) => S::target(self.lent).checkpoint(connection).await,
+                None => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
+    fn seal_end<'s>(&'s mut self, receipt: &'s Receipt) -> BoxFuture<'s, Result<()>> {
+        self.seal_alone(receipt).boxed()
+    }
+
     fn gather(&mut self, parcel: Parcel) {
         // The last segment decodes, so a parcel that arrives here always is.
         let Records::Decoded(mut records) = parcel.records else { return };
-        let mut rows: Vec<S::In> = records.take();
+        // One of which nothing is left has the rows of the stage that took the last of them.
+        let mut rows: Vec<S::In> = if records.len() == 0 { Vec::new() } else { records.take() };
         let DecodedRecords { inputs, origin, .. } = records;
-        if rows.is_empty() {
+        if rows.is_empty() && parcel.coverage.is_none() {
             return;
         }
-        self.pieces.push_back(Piece { origin, inputs, start: 0, length: rows.len(), share: parcel.share });
+        self.pieces.push_back(Piece { origin, inputs, start: 0, length: rows.len(), share: parcel.share, coverage: parcel.coverage });
         // A parcel that is a batch is not copied; smaller ones are, to a vector that has the room.
         if self.rows.is_empty() && (rows.len() >= self.stage.settings.batch || rows.capacity() > self.rows.capacity()) {
             std::mem::swap(&mut self.rows, &mut rows);
@@ -417,9 +452,36 @@ impl<S: Loader> LoadSession for Session<'_, S> {
         self.rows.len()
     }
 
-    fn load(&mut self, count: usize) -> BoxFuture<'_, (Tally, Vec<Arc<dyn Origin>>)> {
+    fn is_idle(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn load_parcels<'s>(&'s mut self, sealing: Sealing<'s>) -> BoxFuture<'s, (Tally, Vec<Coverage>)> {
         async move {
-            let (mut rows, mut lineage) = self.take(count);
+            let (mut rows, mut lineage, covered) = self.take_parcels();
+            let mut tally = Tally::default();
+            let ended = guarded_async(self.load_sealed(&rows, &lineage, &covered, sealing, &mut tally)).await;
+            if let Err(panic) = ended {
+                tally.fail(rows.len(), self.stage.failure(panic));
+            }
+            rows.clear();
+            self.spare = rows;
+            lineage.clear().filter_map(|piece| piece.inputs).for_each(|inputs| self.stage.spares.give(inputs));
+            self.lineage = lineage;
+            (tally, covered)
+        }
+        .boxed()
+    }
+
+    fn load(&mut self, amount: Amount) -> BoxFuture<'_, Loaded> {
+        async move {
+            let (mut rows, mut lineage, covered) = match amount {
+                Amount::Records(count) => {
+                    let (rows, lineage) = self.take(count);
+                    (rows, lineage, Vec::new())
+                }
+                Amount::Parcels => self.take_parcels(),
+            };
             let mut tally = Tally { batches: 1, ..Tally::default() };
             let stage = self.stage;
             let mut work = Work::new(stage, &mut tally, &lineage, None, rows.len());
@@ -439,10 +501,9 @@ impl<S: Loader> LoadSession for Session<'_, S> {
                 origins.push(Arc::clone(origin));
                 excluded.input = input;
             }
-            lineage.starts.clear();
-            lineage.pieces.drain(..).filter_map(|piece| piece.inputs).for_each(|inputs| self.stage.spares.give(inputs));
+            lineage.clear().filter_map(|piece| piece.inputs).for_each(|inputs| self.stage.spares.give(inputs));
             self.lineage = lineage;
-            (tally, origins)
+            Loaded { tally, origins, covered }
         }
         .boxed()
     }

@@ -7,7 +7,12 @@
 //!                          └── excluded records ──▶ dead letters (thread)
 //! ```
 
+mod coverage;
+mod delivering;
 mod ledger;
+mod letters;
+mod lineage;
+mod load_thread;
 mod loading;
 pub mod options;
 mod pace;
@@ -17,9 +22,11 @@ pub mod pipeline;
 mod pool;
 mod promises;
 mod reading;
+mod recovery;
 mod retry;
 mod run;
 mod runners;
+mod sealing;
 mod segment;
 mod shared;
 mod spares;

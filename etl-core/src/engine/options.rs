@@ -18,6 +18,10 @@ pub const BACKOFF: Duration = StageOptions::BACKOFF;
 pub const LONGEST_BACKOFF: Duration = StageOptions::LONGEST_BACKOFF;
 /// How long a record waits for a loader's batch to fill where nothing else is said.
 pub const LINGER_TO_LOAD: Duration = Duration::from_secs(1);
+/// How often a checkpoint is written where nothing else is said.
+pub const CHECKPOINT: Duration = Duration::from_secs(1);
+/// How long a run may be silent where nothing else is said.
+pub const LEASE: Duration = Duration::from_secs(30);
 /// What records may occupy between source and target where nothing else is said, in bytes.
 pub const MEMORY: u64 = 256 << 20;
 
@@ -43,6 +47,16 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// An output that exists already may be replaced.
     pub replace: bool,
+    /// Read from the beginning what earlier runs have read.
+    pub fresh: bool,
+    /// Go on where an earlier run stopped, though the program has changed since.
+    pub accept_changes: bool,
+    /// Where it is kept how far a run has come; `None` is `.etl/<pipeline>` in the working directory.
+    pub state: Option<PathBuf>,
+    /// How often it is written down how far the run has come, where the target keeps no ledger.
+    pub checkpoint: Duration,
+    /// How long a run may be silent before another one takes over from it.
+    pub lease: Duration,
 }
 
 /// The options of one stage, resolved.
@@ -131,8 +145,38 @@ impl RunOptions {
             limit: None,
             dry_run: false,
             replace: false,
+            fresh: false,
+            accept_changes: false,
+            state: None,
+            checkpoint: CHECKPOINT,
+            lease: LEASE,
         }
     }
+
+    /// Where it is kept how far the runs of `pipeline` have come.
+    #[must_use]
+    pub fn state_dir(&self, pipeline: &str) -> PathBuf {
+        self.state.clone().unwrap_or_else(|| PathBuf::from(".etl").join(kebab(pipeline)))
+    }
+}
+
+/// `DailyFlights` as `daily-flights`.
+pub(crate) fn kebab(name: &str) -> String {
+    let mut kebab = String::with_capacity(name.len() + 4);
+    let mut after_lower = false;
+    for c in name.chars() {
+        if c == '_' || c == '-' {
+            kebab.push('-');
+            after_lower = false;
+        } else {
+            if c.is_uppercase() && after_lower {
+                kebab.push('-');
+            }
+            after_lower = c.is_lowercase() || c.is_ascii_digit();
+            kebab.extend(c.to_lowercase());
+        }
+    }
+    kebab
 }
 
 /// `20261122T213000Z-4f2a9c`: the time in UTC, and enough chance to tell two runs of one second.

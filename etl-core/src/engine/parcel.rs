@@ -12,6 +12,7 @@ use super::spares::Spares;
 use crate::contract::error::{Class, ErrorKind};
 use crate::contract::record::Record;
 use crate::contract::source::{BoxChunk, Malformed, Origin};
+use crate::delivery::tracker::Coverage;
 
 /// Records that travel together: a range of the source, less what was left out on the way.
 pub struct Parcel {
@@ -20,6 +21,16 @@ pub struct Parcel {
     /// The records themselves, not decoded or a `Vec<T>`.
     pub(crate) records: Records,
     pub(crate) share: Share,
+    /// What of the source it holds, where the run is followed; set when it is decoded. A parcel that
+    /// has one travels on when all of its records are gone, because then they are done.
+    pub(crate) coverage: Option<Box<Coverage>>,
+}
+
+impl Parcel {
+    /// Whether there is nothing in it that the stages behind have to know of.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.coverage.is_none() && matches!(&self.records, Records::Decoded(records) if records.len() == 0)
+    }
 }
 
 /// A part of the memory budget, given back when it is dropped.
@@ -68,6 +79,13 @@ impl DecodedRecords {
         rows.downcast_mut::<Vec<T>>().map(std::mem::take).expect("neighbours have one record type")
     }
 
+    /// Keeps the records of which the origin's index is wanted.
+    pub(crate) fn retain(&mut self, wanted: &dyn Fn(u32) -> bool) {
+        let inputs = self.inputs.take().unwrap_or_else(|| (0..self.len() as u32).collect());
+        self.rows.retain(&mut |index| wanted(inputs[index]));
+        self.inputs = Some(inputs.into_iter().filter(|input| wanted(*input)).collect());
+    }
+
     /// Parts off the first `count` records.
     pub(crate) fn split_front(&mut self, count: usize) -> Self {
         let length = self.len();
@@ -88,6 +106,8 @@ impl DecodedRecords {
 pub(crate) trait Rows: Any + Send {
     fn len(&self) -> usize;
     fn split_front(&mut self, count: usize) -> Box<dyn Rows>;
+    /// Keeps the records at the places that are wanted.
+    fn retain(&mut self, wanted: &mut dyn FnMut(usize) -> bool);
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
@@ -99,6 +119,14 @@ impl<T: Record> Rows for Vec<T> {
     fn split_front(&mut self, count: usize) -> Box<dyn Rows> {
         let back = self.split_off(count);
         Box::new(std::mem::replace(self, back))
+    }
+
+    fn retain(&mut self, wanted: &mut dyn FnMut(usize) -> bool) {
+        let mut place = 0;
+        Vec::retain(self, |_| {
+            place += 1;
+            wanted(place - 1)
+        });
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

@@ -38,7 +38,8 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
 
     /// Runs it inside a program that has a tokio runtime, of one thread or of many, alone or beside
     /// others. The report says what became of every record, also where the run failed;
-    /// [`Report::into_result`] makes an error of that.
+    /// [`Report::into_result`] makes an error of that. Where the source can be read again it is kept how
+    /// far the run comes, in `.etl/` in the working directory, and the next run goes on from there.
     ///
     /// Plain functions compute on threads of the run, never on the runtime's. To set options, to stop
     /// the run or to watch its metrics, make it from [`Pipeline::plan`] and [`Pipeline::context`].
@@ -56,10 +57,23 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     /// # Errors
     /// A resource that cannot be made: no record has moved.
     fn run(settings: Self::Settings) -> impl Future<Output = Result<Report>> + Send {
+        Self::run_with(settings, |_as_written| {})
+    }
+
+    /// As [`Pipeline::run`], with options changed: where it is kept how far runs have come, say.
+    ///
+    /// ```ignore
+    /// Flights::run_with(settings, |options| options.state = Some("/var/lib/flights".into())).await
+    /// ```
+    ///
+    /// # Errors
+    /// A resource that cannot be made: no record has moved.
+    fn run_with(settings: Self::Settings, change: impl FnOnce(&mut RunOptions) + Send) -> impl Future<Output = Result<Report>> + Send {
         async move {
             let plan = Self::plan();
             let mut options = RunOptions::new(plan.outline());
             options.dead_letter = Self::dead_letter(&settings);
+            change(&mut options);
             Ok(plan.with(Self::context(settings).await?, options).execute().await)
         }
     }

@@ -8,16 +8,18 @@ use super::wiring::Outline;
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::policy::{Atomic, Delivery};
 use crate::contract::source::SourceInfo;
+use crate::contract::target::Keeps;
 
 /// A target that is ready.
 pub(super) struct Ready {
     pub(super) target: String,
-    appears_whole: bool,
+    pub(super) appears_whole: bool,
+    pub(super) keeps: Keeps,
 }
 
 impl Ready {
     pub(super) fn of(session: &dyn LoadSession) -> Self {
-        Self { target: session.target(), appears_whole: session.appears_whole() }
+        Self { target: session.target(), appears_whole: session.appears_whole(), keeps: session.keeps() }
     }
 }
 
@@ -43,14 +45,17 @@ pub(super) fn kept(outline: &Outline, source: &SourceInfo, target: &Ready) -> Re
         (_, Atomic::Run) => "atomic: run",
         _ => return Ok(()),
     };
-    if target.appears_whole {
+    if target.appears_whole || target.keeps != Keeps::Nothing {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Config,
-        format!("`{whole}` cannot be kept yet in {}: what a run has committed stays there when the run is killed, and the next run loads it again", target.target),
+        format!(
+            "`{whole}` cannot be kept in {}: it keeps no account of what a run has committed, so the next run would load it again",
+            target.target
+        ),
     )
-    .hint("write to a target that appears whole at the end of the run, such as a new file or `sqlite::create`"))
+    .hint("write to a target that keeps a ledger, such as `sqlite::open`, or to one that appears whole, such as `csv::create`"))
 }
 
 /// That dead letters do not go into a file that the run reads or writes.
@@ -99,7 +104,7 @@ mod tests {
         (outline.policy.delivery, outline.policy.atomic) = (delivery, atomic);
         let mut source = SourceInfo::named("flights.db#SELECT 1");
         source.replayable = replayable;
-        let kept = kept(&outline, &source, &Ready { target: "flights.sqlite".to_owned(), appears_whole });
+        let kept = kept(&outline, &source, &Ready { target: "flights.sqlite".to_owned(), appears_whole, keeps: Keeps::Nothing });
         kept.err().map(|error| error.to_string())
     }
 

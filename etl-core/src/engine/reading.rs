@@ -10,15 +10,17 @@ use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::ledger::Ledger;
+use super::letters::{Letters, Postbox};
 use super::panics::guarded_async;
 use super::parcel::{Parcel, Records, Share, Train, Undecoded};
 use super::retry::{Begun, pauses};
 use super::runners::timed_out;
 use super::segment::{Clock, decode};
-use super::shared::{BUDGET_UNIT, Letters, Postbox, Shared};
+use super::shared::{BUDGET_UNIT, Shared};
 use super::steps::{ErasedChunk, Reader};
 use crate::contract::error::{Class, Error, ErrorKind, Result};
-use crate::contract::source::{SourceInfo, Wanted};
+use crate::contract::position::Cursor;
+use crate::contract::source::{Identity, SourceInfo, Wanted};
 
 /// Bytes of a chunk: large enough to be worth a hand-over, small enough to stay in the cache.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -64,30 +66,75 @@ pub(super) async fn open<C>(shared: &Shared<C>) -> Result<Box<dyn Reader + '_>> 
     }
 }
 
-/// What the reading thread says when the source is open, and what it waits for then.
-pub(super) struct Start {
-    pub(super) ready: oneshot::Sender<Result<SourceInfo>>,
-    pub(super) go: oneshot::Receiver<()>,
+/// What the reading thread is asked before records move.
+pub(super) enum Ask {
+    /// What tells the source's content from another.
+    Identity(Option<u64>, oneshot::Sender<Result<Option<Identity>>>),
+    /// To begin there.
+    Seek(Cursor, oneshot::Sender<Result<()>>),
+    /// To read.
+    Go,
 }
 
-/// Reads until the source ends or the run is stopped. `true` when the source was read to its end,
-/// or as far as `--limit` says.
-pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, output: mpsc::Sender<Train>) -> bool {
+/// What the reading thread says when the source is open, and what it is asked then.
+pub(super) struct Start {
+    pub(super) ready: oneshot::Sender<Result<SourceInfo>>,
+    pub(super) asks: mpsc::Receiver<Ask>,
+}
+
+/// How reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadEnd {
+    /// At the end of the source.
+    Whole,
+    /// Where `--limit` says.
+    Limited,
+    /// Before, because the run was stopped.
+    Stopped,
+}
+
+impl ReadEnd {
+    /// `left` says whether all that was read has been handed over.
+    fn if_handed_over(self, left: bool) -> Self {
+        if left { self } else { Self::Stopped }
+    }
+}
+
+/// Reads until the source ends or the run is stopped.
+pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, output: mpsc::Sender<Train>) -> ReadEnd {
+    let Start { ready, mut asks } = start;
     let mut reader = match open(shared).await {
         Ok(reader) => reader,
         Err(error) => {
-            let _nobody_waits = start.ready.send(Err(error));
-            return false;
+            let _nobody_waits = ready.send(Err(error));
+            return ReadEnd::Stopped;
         }
     };
-    if start.ready.send(Ok(reader.info())).is_err() || start.go.await.is_err() {
-        return false;
+    if ready.send(Ok(reader.info())).is_err() {
+        return ReadEnd::Stopped;
+    }
+    loop {
+        let stage = &shared.stages[0];
+        match asks.recv().await {
+            None => return ReadEnd::Stopped,
+            Some(Ask::Go) => break,
+            Some(Ask::Identity(head, answer)) => {
+                let _nobody_waits = answer.send(reader.identity(head).map_err(|error| stage.failure(error)));
+            }
+            Some(Ask::Seek(from, answer)) => {
+                let sought = guarded_async(reader.seek(from)).await.and_then(|sought| sought).map(drop);
+                let _nobody_waits = answer.send(sought.map_err(|error| stage.failure(error)));
+            }
+        }
     }
     let settings = &shared.stages[0].settings;
     // At a rate, records travel in small batches, lest they come in bursts.
     let at_once = settings.rate.map_or(u64::MAX, |rate| rate.records_in(EVENLY));
+    // What is committed together must fit one batch of the loader, and what waits together one of an
+    // async stage, because a parcel that is followed is never cut.
+    let whole = if shared.followed.get().is_some() { shared.smallest_batch() } else { usize::MAX };
     let wanted = Wanted {
-        records: settings.batch.min(usize::try_from(at_once).unwrap_or(usize::MAX)),
+        records: settings.batch.min(whole).min(usize::try_from(at_once).unwrap_or(usize::MAX)),
         bytes: usize::try_from(CHUNK_BYTES.min(shared.options.memory / 8).max(4 << 10)).unwrap_or(usize::MAX),
         linger: settings.linger,
     };
@@ -95,7 +142,7 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
     let mut train = Filling::new(reader.never_blocks() && settings.rate.is_none());
     for sequence in 0.. {
         if left == Some(0) {
-            return train.leave(&output).await;
+            return ReadEnd::Limited.if_handed_over(train.leave(&output).await);
         }
         let begun = Instant::now();
         let chunk = {
@@ -105,11 +152,11 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
                 // Nobody waits for a source that makes wait.
                 None => {
                     if !train.leave(&output).await {
-                        return false;
+                        return ReadEnd::Stopped;
                     }
                     tokio::select! {
                         biased;
-                        () = shared.stop.drain.cancelled() => return false,
+                        () = shared.stop.drain.cancelled() => return ReadEnd::Stopped,
                         chunk = next => chunk,
                     }
                 }
@@ -118,33 +165,37 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
         if shared.stop.drain.is_cancelled() {
             // What has been read is finished.
             train.leave(&output).await;
-            return false;
+            return ReadEnd::Stopped;
         }
         let ErasedChunk(chunk) = match chunk {
             Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return train.leave(&output).await,
+            Ok(Ok(None)) => return ReadEnd::Whole.if_handed_over(train.leave(&output).await),
             Ok(Err(error)) | Err(error) => {
                 shared.fail(shared.stages[0].failure(error));
-                return false;
+                return ReadEnd::Stopped;
             }
         };
         shared.metrics.read_bytes(chunk.source_bytes());
         let bytes = chunk.bytes();
         if train.is_full_with(bytes, shared.trains.length()) && !train.leave(&output).await {
-            return false;
+            return ReadEnd::Stopped;
         }
         // Whoever waits for memory must not hold back what others may be done with.
         if shared.budget.available_permits() < units(bytes, shared) as usize && !train.leave(&output).await {
-            return false;
+            return ReadEnd::Stopped;
         }
-        let Some(parcel) = pack(shared, sequence, chunk, &mut left, &letters).await else { return false };
-        train.add(parcel, bytes);
+        match pack(shared, sequence, chunk, &mut left, &letters).await {
+            None => return ReadEnd::Stopped,
+            // All of it was done before.
+            Some(parcel) if parcel.is_empty() => continue,
+            Some(parcel) => train.add(parcel, bytes),
+        }
         let waits = train.may_wait && begun.elapsed() < QUICK;
         if !waits && !train.leave(&output).await {
-            return false;
+            return ReadEnd::Stopped;
         }
     }
-    true
+    ReadEnd::Whole
 }
 
 /// Parcels that will leave together.
@@ -203,9 +254,13 @@ async fn pack<C>(
         }
     };
     let stage = &shared.stages[0];
+    let mut coverage = None;
     let records = if left.is_some() || stage.settings.rate.is_some() {
-        let (records, excluded) = decode(shared, sequence, chunk, *left, &mut Clock::start(), &mut Ledger::new(shared, 0, 1))?;
+        let decoded = decode(shared, sequence, chunk, *left, &mut Clock::start(), &mut Ledger::new(shared, 0, 1))?;
+        let (records, excluded) = (decoded.records, decoded.excluded);
+        // Those that an earlier run has done are passed over.
         let count = records.len() + excluded.len();
+        coverage = decoded.coverage;
         *left = left.map(|left| left - count as u64);
         let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
         if !entries.is_empty() {
@@ -221,7 +276,7 @@ async fn pack<C>(
     } else {
         Records::Undecoded(chunk)
     };
-    Some(Parcel { sequence, records, share: Share::new(permit) })
+    Some(Parcel { sequence, records, share: Share::new(permit), coverage })
 }
 
 /// A chunk larger than the whole budget takes all of it and travels alone.

@@ -1,39 +1,34 @@
 //! One run: threads and tasks are started, watched to their end, and what came of it is reported.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::ledger::Ledger;
-use super::loading::LoadSession;
+use super::letters::{Postbox, write_letters};
+use super::load_thread::{self, Verdict};
 use super::options::RunOptions;
-use super::panics::{guarded_async, silence_stages};
-use super::parcel::Train;
+use super::panics::silence_stages;
 use super::pool::CpuPool;
 use super::promises::{self, Place, Ready};
-use super::reading::{self, Start, lost};
-use super::segment::{Clock, Segment, drive, loaded_by_the_worker, segments, work};
-use super::shared::{Letters, Ports, Postbox, Shared};
+use super::reading::{self, ReadEnd, Start, lost};
+use super::recovery::{self, Beginning, Ends};
+use super::segment::{drive, loaded_by_the_worker, segments};
+use super::shared::{Ports, Shared};
 use super::stop::StopHandle;
 use super::wiring::{Outline, Plan};
-use crate::contract::error::{Class, Error, ErrorKind, Result};
+use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::needs::Context;
-use crate::contract::source::{Origin, SourceInfo};
-use crate::contract::target::{Abandoned, Preparation};
-use crate::delivery::dead_letters::{self, DeadLetter, DeadLetters, Payload};
+use crate::contract::source::SourceInfo;
+use crate::contract::target::Preparation;
+use crate::delivery::dead_letters::{self, DeadLetters};
+use crate::delivery::progress::Progress;
 use crate::observe::metrics::Metrics;
 use crate::observe::report::{Reason, Report, StageReport, Status, Totals, VERSION, check_conservation, peak_memory_bytes, seconds};
 
 /// How many batches wait between two segments.
 const QUEUE: usize = 2;
-/// How long a loader waits for its batch to fill while the reader waits for memory.
-const PATIENCE: Duration = Duration::from_millis(5);
-/// How many reasons a report lists.
-const REASONS: usize = 10;
 
 /// A plan with its context, ready to run once.
 pub struct Run<C> {
@@ -106,7 +101,7 @@ impl<C: Context> Run<C> {
             promises::apart(shared.options.dead_letter.as_deref(), &source.name, Place::Source)?;
             let stage = &shared.stages[shared.loader_index()];
             let mut session = shared.loader.session(&shared.context, stage);
-            session.prepare(Preparation::new(shared.options.replace, true)).await.map_err(|error| stage.failure(error))?;
+            session.prepare(Preparation::new(shared.options.replace, true).resumable(None)).await.map_err(|error| stage.failure(error))?;
             promises::kept(&shared.outline, &source, &Ready::of(session.as_ref()))?;
             Ok(Checked { source, target: session.target() })
         });
@@ -137,14 +132,18 @@ impl<C: Context> Run<C> {
 /// What the parts of a run say at their end.
 #[derive(Default)]
 struct Ending {
-    /// The source was read to its end.
-    source_ended: bool,
     reasons: Vec<Reason>,
     dead_letters: u64,
     target: String,
     discarded: bool,
     /// The target has been published: whoever gives up now comes too late.
     published: bool,
+    /// An earlier run has done all that there is to do.
+    nothing_new: Option<Progress>,
+    /// What became of the records of all runs, where the run is followed.
+    totals: Option<Totals>,
+    /// The most records that a kill could have doubled.
+    window: u64,
 }
 
 /// That the dead letters, which are opened first, are no file that the target makes or replaces.
@@ -181,40 +180,28 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         .collect();
 
     let (source_ready, source_is_ready) = oneshot::channel();
-    let (go, gone) = oneshot::channel();
+    let (ask_source, source_is_asked) = mpsc::channel(1);
     let reading = on_thread("etl-read", {
         let (shared, letters) = (Arc::clone(shared), letters.clone());
-        move || async move { reading::read(&shared, Start { ready: source_ready, go: gone }, letters, first).await }
+        move || async move { reading::read(&shared, Start { ready: source_ready, asks: source_is_asked }, letters, first).await }
     })?;
 
-    let (target_ready, target_is_ready) = oneshot::channel();
+    let (ask_target, target_is_asked) = mpsc::channel(1);
     let (drained, is_drained) = oneshot::channel();
     let (verdict, judged) = oneshot::channel();
     let loading = on_thread("etl-load", {
         let (shared, letters) = (Arc::clone(shared), letters.clone());
-        move || async move { load(&shared, own, LoadPorts { ready: target_ready, input: last, letters, drained, verdict: judged }).await }
+        move || async move {
+            let ports = load_thread::Ports { asks: target_is_asked, input: last, letters, drained, verdict: judged };
+            load_thread::load(&shared, own, ports).await
+        }
     })?;
 
-    let source = source_is_ready.await.unwrap_or_else(|_lost| Err(lost("reading")));
-    let target = target_is_ready.await.unwrap_or_else(|_lost| Err(lost("loading")));
-    if let Ok(ready) = &target {
-        ending.target.clone_from(&ready.target);
-    }
     // Of two things in the way, the source's is told first.
-    let both = source.and_then(|source| target.map(|ready| (source, ready)));
-    let kept = both.and_then(|(source, ready)| {
-        promises::apart(shared.options.dead_letter.as_deref(), &source.name, Place::Source)?;
-        promises::kept(&shared.outline, &source, &ready).map(|()| source)
-    });
-    match kept {
-        Ok(source) => {
-            tracing::info!(parent: &shared.span, source = %source.name, target = %ending.target, "source and target are ready");
-            let _reader_waits = go.send(());
-        }
-        Err(error) => {
-            shared.fail(error);
-            drop(go);
-        }
+    match begin(shared, source_is_ready, Ends { source: ask_source, target: ask_target }, ending).await {
+        Ok(Beginning::Gone) => {}
+        Ok(Beginning::NothingNew(progress)) => ending.nothing_new = Some(*progress),
+        Err(error) => shared.fail(error),
     }
 
     let computes = segments.iter().any(|(segment, ..)| !segment.is_async);
@@ -227,9 +214,9 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
     }
     drop(letters);
 
-    ending.source_ended = reading.await.unwrap_or_else(|_lost| {
+    let read = reading.await.unwrap_or_else(|_lost| {
         shared.fail(lost("reading"));
-        false
+        ReadEnd::Stopped
     });
     for task in tasks {
         if task.await.is_err() {
@@ -237,26 +224,35 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         }
     }
     let _loader_has_what_it_will_get = is_drained.await;
+    let mut durable = true;
     match writing.await {
         Ok(Ok(written)) => (ending.dead_letters, ending.reasons) = written,
         // Nobody knows which of them are on disk.
         written => {
+            durable = false;
             shared.fail(written.map_or_else(|_lost| lost("dead-letter"), |written| written.err().unwrap_or_else(|| lost("dead-letter"))));
             shared.metrics.unreject();
         }
     }
-    if ending.source_ended && !shared.failed() {
+    let complete = read != ReadEnd::Stopped;
+    if complete && !shared.failed() {
         shared.watch(true);
     }
-    let publish = ending.source_ended && !shared.failed() && !shared.stop.abort.is_cancelled();
-    let _loader_waits = verdict.send(publish);
+    let publish = complete && !shared.failed() && !shared.stop.abort.is_cancelled();
+    let judgement = match (publish, durable) {
+        (true, _) => Verdict::Publish { whole: read == ReadEnd::Whole },
+        (false, true) => Verdict::Leave,
+        (false, false) => Verdict::Drop,
+    };
+    let _loader_waits = verdict.send(judgement);
     match loading.await {
-        Ok(Ok(discarded)) => {
-            ending.discarded = discarded;
-            ending.published = publish;
+        Ok(Ok(ended)) => {
+            (ending.discarded, ending.totals, ending.window) = (ended.discarded, ended.totals, ended.window);
+            ending.published = publish || ending.nothing_new.is_some();
         }
         Ok(Err(error)) => {
-            ending.discarded = true;
+            // Where the run is followed, what was committed stays, and the next one goes on from it.
+            ending.discarded = shared.followed.get().is_none();
             shared.fail(error);
         }
         Err(_lost) => shared.fail(lost("loading")),
@@ -265,6 +261,21 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         shared.metrics.unload(shared.loader_index());
     }
     Ok(())
+}
+
+/// Waits for the source, and lets both ends go on from where earlier runs have come.
+async fn begin<C: Context>(
+    shared: &Shared<C>,
+    source: oneshot::Receiver<Result<SourceInfo>>,
+    ends: Ends,
+    ending: &mut Ending,
+) -> Result<Beginning> {
+    let source = source.await.unwrap_or_else(|_lost| Err(lost("reading")))?;
+    ending.target = shared.loader.session(&shared.context, &shared.stages[shared.loader_index()]).target();
+    promises::apart(shared.options.dead_letter.as_deref(), &source.name, Place::Source)?;
+    let beginning = recovery::begin(shared, &source, &ends).await?;
+    tracing::info!(parent: &shared.span, source = %source.name, target = %ending.target, "source and target are ready");
+    Ok(beginning)
 }
 
 /// Runs async work on a thread of its own, where it may block.
@@ -282,189 +293,6 @@ where
         })
         .map_err(|error| Error::io(ErrorKind::Config, format!("cannot start the thread {name}"), &error))?;
     Ok(result)
-}
-
-struct LoadPorts {
-    ready: oneshot::Sender<Result<Ready>>,
-    input: mpsc::Receiver<Train>,
-    letters: Postbox,
-    drained: oneshot::Sender<()>,
-    verdict: oneshot::Receiver<bool>,
-}
-
-/// The loading thread, which may have a segment of its own to work through before. `true` when what
-/// was committed is gone with an output never published.
-async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: LoadPorts) -> Result<bool> {
-    let LoadPorts { ready, mut input, letters, drained, verdict } = ports;
-    let stage = &shared.stages[shared.loader_index()];
-    let mut session = shared.loader.session(&shared.context, stage);
-    let dry = shared.options.dry_run;
-    let prepared = guarded_async(async {
-        session.prepare(Preparation::new(shared.options.replace, dry)).await?;
-        if !dry {
-            session.connect().await?;
-        }
-        Ok(())
-    })
-    .await;
-    let prepared = prepared.and_then(|prepared| prepared);
-    let usable = prepared.is_ok();
-    let _nobody_waits = ready.send(match prepared {
-        Ok(()) => Ok(Ready::of(session.as_ref())),
-        Err(error) => Err(stage.failure(error)),
-    });
-    let first = own.as_ref().map_or(stage.index, |own| own.stages[0]);
-    // About when the first of the records came that wait for their batch to fill.
-    let mut oldest: Option<tokio::time::Instant> = None;
-    loop {
-        let train = match oldest {
-            None => Some(input.recv().await),
-            Some(oldest) => {
-                let starving = shared.starving.load(Relaxed);
-                let patience = if starving { PATIENCE } else { stage.settings.linger.saturating_sub(oldest.elapsed()) };
-                tokio::select! {
-                    biased;
-                    train = input.recv() => Some(train),
-                    () = shared.starves.notified(), if !starving => continue,
-                    () = tokio::time::sleep(patience) => None,
-                }
-            }
-        };
-        match train {
-            Some(Some(train)) => {
-                let (begun, chunks) = (Instant::now(), train.len());
-                let mut ledger = Ledger::new(shared, first, stage.index + 1 - first);
-                for (place, parcel) in train.into_iter().enumerate() {
-                    let parcel = match &own {
-                        Some(own) => work(shared, own, parcel, &mut Clock::of(place, chunks), &mut ledger, &letters).await,
-                        None => Some(parcel),
-                    };
-                    let Some(parcel) = parcel else { continue };
-                    session.gather(parcel);
-                    while session.waiting() >= stage.settings.batch && usable && !dry && !shared.stop.abort.is_cancelled() {
-                        load_batch(shared, session.as_mut(), stage.settings.batch, &mut ledger, &letters).await;
-                        oldest = None;
-                    }
-                }
-                if let Some(own) = &own {
-                    shared.trains.took(own.number, chunks, begun.elapsed());
-                }
-            }
-            Some(None) => break,
-            // The records that wait here may hold the memory that the reader waits for (I7).
-            None if shared.starving.load(Relaxed) && usable && !dry => {
-                load_rest(shared, session.as_mut(), &letters).await;
-            }
-            None => {}
-        }
-        if session.waiting() == 0 {
-            oldest = None;
-        } else if oldest.get_or_insert_with(tokio::time::Instant::now).elapsed() >= stage.settings.linger
-            && usable
-            && !dry
-            && !shared.stop.abort.is_cancelled()
-        {
-            load_rest(shared, session.as_mut(), &letters).await;
-            oldest = None;
-        }
-        if dry || shared.stop.abort.is_cancelled() {
-            give_up(shared, session.as_mut());
-        }
-    }
-    // The end of the source is a barrier: the last, partial batch goes the same way.
-    if session.waiting() > 0 && usable && !dry && !shared.stop.abort.is_cancelled() {
-        load_rest(shared, session.as_mut(), &letters).await;
-    }
-    give_up(shared, session.as_mut());
-    drop(letters);
-    let _nobody_waits = drained.send(());
-    let publish = verdict.await.unwrap_or(false);
-    if !usable || dry {
-        return Ok(false);
-    }
-    if publish {
-        return match guarded_async(session.publish()).await {
-            Ok(Ok(())) => Ok(false),
-            Ok(Err(error)) | Err(error) => Err(stage.failure(error)),
-        };
-    }
-    Ok(guarded_async(session.abandon()).await.map_err(|panic| stage.failure(panic))? == Abandoned::Discarded)
-}
-
-/// Loads all that waits.
-async fn load_rest<C>(shared: &Shared<C>, session: &mut dyn LoadSession, letters: &Postbox) {
-    let mut ledger = Ledger::new(shared, shared.loader_index(), 1);
-    let waiting = session.waiting();
-    load_batch(shared, session, waiting, &mut ledger, letters).await;
-}
-
-/// Loads the first `count` records that wait.
-async fn load_batch<C>(shared: &Shared<C>, session: &mut dyn LoadSession, count: usize, ledger: &mut Ledger<'_, C>, letters: &Postbox) {
-    use tracing::Instrument;
-    let index = shared.loader_index();
-    shared.stages[index].keep_pace(count).await;
-    let span = tracing::debug_span!(parent: &shared.stages[index].span, "batch", records = count);
-    let begun = Instant::now();
-    let (tally, origins) = session.load(count).instrument(span).await;
-    let excluded = ledger.record(index, tally, begun.elapsed());
-    if !excluded.is_empty() {
-        let entries = excluded.into_iter().zip(origins).collect();
-        letters.post(vec![Letters { stage: index, entries }]).await;
-    }
-}
-
-fn give_up<C>(shared: &Shared<C>, session: &mut dyn LoadSession) {
-    if session.waiting() > 0 {
-        let tally = session.give_up();
-        shared.record(shared.loader_index(), tally, Duration::ZERO);
-    }
-}
-
-/// The thread of the dead letters: writes the rejected, and counts the reasons of all that were
-/// left out.
-async fn write_letters<C>(
-    shared: &Shared<C>,
-    mut file: Option<DeadLetters>,
-    mut queue: mpsc::Receiver<Vec<Letters>>,
-) -> Result<(u64, Vec<Reason>)> {
-    let mut reasons: BTreeMap<(usize, &'static str, Class), Reason> = BTreeMap::new();
-    while let Some(letters) = queue.recv().await {
-        let each = |Letters { stage, entries }| entries.into_iter().map(move |(excluded, origin)| (stage, excluded, origin));
-        for (stage, excluded, origin) in letters.into_iter().flat_map(each) {
-            let name = shared.stages[stage].definition.name;
-            reasons
-                .entry((stage, excluded.code, excluded.class))
-                .or_insert_with(|| Reason::new(name, excluded.code, &excluded.message, excluded.class))
-                .records += 1;
-            let Some(file) = file.as_mut().filter(|_| excluded.class == Class::Reject) else { continue };
-            let written = file.append(&DeadLetter {
-                stage: name,
-                position: origin.position(excluded.input),
-                batch_start: origin.position(0).ordinal,
-                kind: excluded.kind,
-                code: excluded.code,
-                column: excluded.column.as_deref(),
-                message: &excluded.message,
-                attempts: excluded.attempts,
-                payload: payload(origin.as_ref(), excluded.input, excluded.shown.as_deref()),
-            });
-            if let Err(error) = written {
-                // At once, so that nothing more is read; the queue is emptied as the others stop.
-                shared.stop.abort();
-                queue.close();
-                return Err(error);
-            }
-        }
-    }
-    let written = file.map_or(Ok(0), DeadLetters::close)?;
-    let mut reasons: Vec<_> = reasons.into_values().collect();
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.records));
-    reasons.truncate(REASONS);
-    Ok((written, reasons))
-}
-
-fn payload<'a>(origin: &'a dyn Origin, input: u32, shown: Option<&'a [u8]>) -> Option<Payload<'a>> {
-    origin.payload(input).map(Payload::Source).or_else(|| shown.map(Payload::Json))
 }
 
 fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Instant) -> Report {
@@ -493,6 +321,10 @@ fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Ins
         source: shared.source_info.get().map_or_else(String::new, |info| info.name.to_string()),
         target: ending.target,
         records,
+        resumed: shared.followed.get().and_then(|followed| followed.run.clone()),
+        nothing_new: ending.nothing_new.is_some(),
+        all_runs: ending.totals.or_else(|| ending.nothing_new.as_ref().map(|progress| progress.totals)),
+        may_double: (ending.window > 0).then_some(ending.window),
         stages,
         dead_letters: shared.options.dead_letter.clone().filter(|_| ending.dead_letters > 0),
         reasons: ending.reasons,

@@ -11,16 +11,19 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
+use super::coverage::cover;
 use super::ledger::Ledger;
+use super::letters::{Letters, Postbox};
 use super::panics::{guarded, guarded_async};
 use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Train, Undecoded};
-use super::shared::{Letters, Ports, Postbox, Shared};
+use super::shared::{Ports, Shared};
 use super::steps::Step;
 use super::work::Tally;
-use crate::contract::error::{Class, Error, ErrorKind};
+use crate::contract::error::{Class, Error, ErrorKind, Result};
 use crate::contract::needs::Context;
-use crate::contract::source::{Malformed, Origin};
+use crate::contract::source::Malformed;
 use crate::contract::stage::Role;
+use crate::delivery::tracker::Coverage;
 
 /// Adjacent stages, by index; 0 is the extractor, whose part here is decoding.
 #[derive(Debug, PartialEq, Eq)]
@@ -165,24 +168,24 @@ async fn settle<C>(shared: &Shared<C>, segment: &Segment, ports: &Ports, output:
 
 /// Cuts a batch that is too large, each piece to go on alone.
 fn cut_to(batch: Option<usize>, parcel: Parcel, pieces: &mut VecDeque<Train>) {
-    let Parcel { sequence, records, mut share } = parcel;
-    let mut records = match (batch, records) {
+    let Parcel { sequence, records, mut share, coverage } = parcel;
+    // One that is followed is never cut: it was made small enough.
+    let batch = batch.filter(|_| coverage.is_none());
+    let records = match (batch, records) {
         (Some(batch), Records::Decoded(mut records)) => {
             while records.len() > batch {
                 let share = share.split(batch, records.len());
                 let front = Records::Decoded(records.split_front(batch));
-                pieces.push_back(vec![Parcel { sequence, records: front, share }]);
+                pieces.push_back(vec![Parcel { sequence, records: front, share, coverage: None }]);
             }
             Records::Decoded(records)
         }
         (_, records) => records,
     };
-    if let Records::Decoded(records) = &mut records
-        && records.len() == 0
-    {
-        return;
+    let rest = Parcel { sequence, records, share, coverage };
+    if !rest.is_empty() {
+        pieces.push_back(vec![rest]);
     }
-    pieces.push_back(vec![Parcel { sequence, records, share }]);
 }
 
 fn start<C: Context>(shared: &Arc<Shared<C>>, segment: &Arc<Segment>, ports: &Ports, train: Train) -> BoxFuture<'static, Option<Done>> {
@@ -246,18 +249,19 @@ fn run_cpu<C: Context>(
     ledger: &mut Ledger<'_, C>,
     letters: &mut Vec<Letters>,
 ) -> Option<Parcel> {
-    let Parcel { sequence, records, share } = parcel;
+    let Parcel { sequence, records, share, mut coverage } = parcel;
     let mut records = match records {
         Records::Decoded(records) => records,
         Records::Undecoded(chunk) => {
-            let (records, excluded) = decode(shared, sequence, chunk, None, clock, ledger)?;
-            letters.extend(letters_of(0, excluded, &records.origin));
-            records
+            let decoded = decode(shared, sequence, chunk, None, clock, ledger)?;
+            letters.extend(Letters::of(0, decoded.excluded, &decoded.records.origin));
+            coverage = decoded.coverage;
+            decoded.records
         }
     };
     for &index in segment.stages.iter().filter(|index| **index > 0) {
         if records.len() == 0 {
-            return None;
+            break;
         }
         if shared.stop.abort.is_cancelled() {
             shared.give_up(index, records.len());
@@ -274,23 +278,25 @@ fn run_cpu<C: Context>(
             tally.fail(entered, stage.failure(panic.at(position)));
         }
         let goes_on = tally.failure.is_none() && !tally.given_up;
+        let goes_on = goes_on && follow(shared, coverage.as_deref_mut(), index, &tally, || step.state());
         let excluded = ledger.record(index, tally, clock.lap());
-        letters.extend(letters_of(index, excluded, &records.origin));
+        letters.extend(Letters::of(index, excluded, &records.origin));
         if !goes_on {
             return None;
         }
     }
-    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), share })
+    let left = Parcel { sequence, records: Records::Decoded(records), share, coverage };
+    (!left.is_empty()).then_some(left)
 }
 
 /// One batch in one task, stage after stage.
 async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Parcel, letters: &mut Vec<Letters>) -> Option<Parcel> {
-    let Parcel { sequence, records, share } = parcel;
+    let Parcel { sequence, records, share, mut coverage } = parcel;
     // Decoding is a part of the first segment, which computes.
     let Records::Decoded(mut records) = records else { return None };
     for &index in &segment.stages {
         if records.len() == 0 {
-            return None;
+            break;
         }
         if shared.stop.abort.is_cancelled() {
             shared.give_up(index, records.len());
@@ -324,13 +330,40 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
             }
         }
         let goes_on = tally.failure.is_none() && !tally.given_up;
+        let goes_on = goes_on && follow(shared, coverage.as_deref_mut(), index, &tally, || step.state());
         let excluded = shared.record(index, tally, begun.elapsed());
-        letters.extend(letters_of(index, excluded, &records.origin));
+        letters.extend(Letters::of(index, excluded, &records.origin));
         if !goes_on {
             return None;
         }
     }
-    (records.len() > 0).then_some(Parcel { sequence, records: Records::Decoded(records), share })
+    let left = Parcel { sequence, records: Records::Decoded(records), share, coverage };
+    (!left.is_empty()).then_some(left)
+}
+
+/// Notes in the coverage of a batch what a stage made of it. `false` where the run ends here, because
+/// what the stage remembers cannot be written down.
+fn follow<C>(
+    shared: &Shared<C>,
+    coverage: Option<&mut Coverage>,
+    index: usize,
+    tally: &Tally,
+    state: impl FnOnce() -> Result<Option<String>>,
+) -> bool {
+    let Some(coverage) = coverage else { return true };
+    coverage.counts.add(&tally.counts);
+    let stage = &shared.stages[index];
+    if !stage.definition.stateful {
+        return true;
+    }
+    match state() {
+        Ok(state) => coverage.states.extend(state.map(|state| (index, state.into()))),
+        Err(error) => {
+            shared.fail(stage.failure(error));
+            return false;
+        }
+    }
+    true
 }
 
 /// Says how long each of several stages took. Where one ends the next begins, so that there is one
@@ -369,9 +402,13 @@ impl Clock {
     }
 }
 
-fn letters_of(stage: usize, excluded: Vec<Excluded>, origin: &Arc<dyn Origin>) -> Option<Letters> {
-    let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(origin))).collect();
-    (!entries.is_empty()).then_some(Letters { stage, entries })
+/// A chunk, decoded.
+pub(super) struct DecodedChunk {
+    pub(super) records: DecodedRecords,
+    /// Records of it that are malformed.
+    pub(super) excluded: Vec<Excluded>,
+    /// What of the source it holds, where the run is followed.
+    pub(super) coverage: Option<Box<Coverage>>,
 }
 
 /// Decodes a chunk, of which at most `limit` records count. `None` where the run ends here.
@@ -382,7 +419,7 @@ pub(super) fn decode<C>(
     limit: Option<u64>,
     clock: &mut Clock,
     ledger: &mut Ledger<'_, C>,
-) -> Option<(DecodedRecords, Vec<Excluded>)> {
+) -> Option<DecodedChunk> {
     if shared.stop.abort.is_cancelled() {
         // Read, but not yet known as records.
         return None;
@@ -396,12 +433,20 @@ pub(super) fn decode<C>(
             return None;
         }
     };
+    let mut count = records.len() + malformed.len();
+    let mut cut = false;
     if let Some(limit) = limit {
+        cut = limit < count as u64;
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         malformed.retain(|malformed| malformed.index < limit);
         let kept =
             records.inputs.as_ref().map_or(records.len().min(limit as usize), |inputs| inputs.partition_point(|input| *input < limit));
         records = records.split_front(kept);
+        count = records.len() + malformed.len();
+    }
+    let mut coverage = None;
+    if let Some(followed) = shared.followed.get() {
+        coverage = cover(&mut records, &mut malformed, count, cut, &followed.done);
     }
     let mut tally = Tally::default();
     let entered = records.len() + malformed.len();
@@ -424,6 +469,9 @@ pub(super) fn decode<C>(
         let column = column.map(std::borrow::Cow::Borrowed);
         tally.excluded.push(Excluded { input: index, class, kind: ErrorKind::Extraction, code, column, message, attempts: 1, shown: None });
     }
+    if let Some(coverage) = &mut coverage {
+        coverage.counts.add(&tally.counts);
+    }
     let excluded = ledger.record(0, tally, clock.lap());
-    Some((records, excluded))
+    Some(DecodedChunk { records, excluded, coverage })
 }

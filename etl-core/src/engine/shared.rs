@@ -3,8 +3,9 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore};
 
+use super::letters::Postbox;
 use super::options::RunOptions;
 use super::pace::Pace;
 use super::parcel::Excluded;
@@ -16,14 +17,11 @@ use super::trains::Trains;
 use super::wiring::{Outline, Plan};
 use super::work::{Stage, Tally};
 use crate::contract::error::{Error, ErrorKind};
-use crate::contract::source::{Origin, SourceInfo};
+use crate::contract::source::SourceInfo;
+use crate::contract::stage::Role;
+use crate::delivery::intervals::Intervals;
 use crate::observe::metrics::Metrics;
-
-/// Excluded records of one stage and batch, on their way to the dead letters.
-pub(super) struct Letters {
-    pub(super) stage: usize,
-    pub(super) entries: Vec<(Excluded, Arc<dyn Origin>)>,
-}
+use crate::observe::report::Totals;
 
 pub(super) struct Shared<C> {
     pub(super) context: C,
@@ -42,8 +40,21 @@ pub(super) struct Shared<C> {
     /// Told each time it begins to.
     pub(super) starves: Notify,
     pub(super) trains: Trains,
+    /// What earlier runs have done of the source, where this run is followed; set before it is read.
+    pub(super) followed: OnceLock<Followed>,
     pub(super) span: tracing::Span,
     failure: Mutex<Option<Error>>,
+}
+
+/// What a run that is followed goes on from.
+#[derive(Debug, Default)]
+pub(super) struct Followed {
+    /// The records that are done.
+    pub(super) done: Intervals,
+    /// What became of them.
+    pub(super) totals: Totals,
+    /// The run that stopped there.
+    pub(super) run: Option<String>,
 }
 
 /// The memory budget is counted in KiB, because a semaphore has no room for bytes.
@@ -79,6 +90,7 @@ impl<C> Shared<C> {
             starving: AtomicBool::new(false),
             starves: Notify::new(),
             trains: Trains::new(outline.stages.len()),
+            followed: OnceLock::new(),
             context,
             outline,
             options,
@@ -96,6 +108,15 @@ impl<C> Shared<C> {
     /// The loader's place among the stages.
     pub(super) fn loader_index(&self) -> usize {
         self.stages.len() - 1
+    }
+
+    /// How many records the smallest batch has that records wait or are committed together in.
+    pub(super) fn smallest_batch(&self) -> usize {
+        let waits = |stage: &&Stage| {
+            let definition = &stage.definition;
+            definition.role == Role::Loader || (definition.is_async && definition.role != Role::Extractor && !definition.takes.is_batch())
+        };
+        self.stages.iter().filter(waits).map(|stage| stage.settings.batch.max(1)).min().unwrap_or(usize::MAX)
     }
 
     /// The first error decides; it stops everything.
@@ -144,7 +165,9 @@ impl<C> Shared<C> {
 
     /// Stops the run when it has more errors than it tolerates.
     pub(super) fn watch(&self, ended: bool) {
-        let (errors, records) = (self.metrics.errors(), self.metrics.extracted());
+        let before = self.followed.get().map_or_else(Totals::default, |followed| followed.totals);
+        let errors = self.metrics.errors() + before.skipped + before.rejected;
+        let records = self.metrics.extracted() + before.extracted;
         let threshold = &self.options.threshold;
         if threshold.passed(errors, records, ended) {
             self.fail(
@@ -154,26 +177,6 @@ impl<C> Shared<C> {
                 )
                 .hint("see the reasons in the report and the dead letters; mend the source, or raise `error_threshold`"),
             );
-        }
-    }
-}
-
-/// Where what was excluded goes: that of a train at once, because each message wakes the thread that
-/// writes it.
-#[derive(Clone)]
-pub(super) struct Postbox(mpsc::Sender<Vec<Letters>>);
-
-impl Postbox {
-    /// With the end that the letters are taken out of; so many messages wait at most.
-    pub(super) fn new(capacity: usize) -> (Self, mpsc::Receiver<Vec<Letters>>) {
-        let (sender, receiver) = mpsc::channel(capacity);
-        (Self(sender), receiver)
-    }
-
-    pub(super) async fn post(&self, letters: Vec<Letters>) {
-        if !letters.is_empty() {
-            // The receiver only goes when it failed, and then the run has too.
-            let _failed = self.0.send(letters).await;
         }
     }
 }

@@ -13,7 +13,8 @@ use super::wiring::{LoaderNeeds, Loads, Opens};
 use super::work::{Stage, Tally};
 use crate::contract::error::Result;
 use crate::contract::needs::{Context, LentBy};
-use crate::contract::source::{BoxSource, SourceInfo, Wanted};
+use crate::contract::position::Cursor;
+use crate::contract::source::{BoxSource, Identity, SourceInfo, Wanted};
 use crate::contract::stage::{Extractor, Loader, StageDefinition};
 
 /// A stage between source and target.
@@ -28,12 +29,42 @@ pub enum Step<C> {
 pub trait CpuStep<C>: Send + Sync {
     /// Puts what the stage makes of the records in their place.
     fn run(&self, context: &C, stage: &Stage, records: &mut DecodedRecords, tally: &mut Tally);
+    /// What the stage remembers, where that can be written down.
+    fn state(&self) -> Result<Option<String>>;
+    /// Has the stage remember what an earlier run wrote down.
+    fn restore(&self, state: &str) -> Result<()>;
+    /// Whether what the stage remembers cannot be written down.
+    fn forgets(&self) -> bool;
 }
 
 /// A stage that awaits.
 pub trait AsyncStep<C>: Send + Sync {
     /// Puts what the stage makes of the records in their place.
     fn run<'a>(&'a self, context: &'a C, stage: &'a Stage, records: &'a mut DecodedRecords, tally: &'a mut Tally) -> BoxFuture<'a, ()>;
+    /// What the stage remembers, where that can be written down.
+    fn state(&self) -> Result<Option<String>>;
+    /// Has the stage remember what an earlier run wrote down.
+    fn restore(&self, state: &str) -> Result<()>;
+    /// Whether what the stage remembers cannot be written down.
+    fn forgets(&self) -> bool;
+}
+
+impl<C> Step<C> {
+    /// Has the stage remember what an earlier run wrote down.
+    pub(super) fn restore(&self, state: &str) -> Result<()> {
+        match self {
+            Self::Cpu(step) => step.restore(state),
+            Self::Async(step) => step.restore(state),
+        }
+    }
+
+    /// Whether what the stage remembers cannot be written down.
+    pub(super) fn forgets(&self) -> bool {
+        match self {
+            Self::Cpu(step) => step.forgets(),
+            Self::Async(step) => step.forgets(),
+        }
+    }
 }
 
 /// An extractor.
@@ -52,6 +83,10 @@ pub trait Reader: Send {
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<ErasedChunk>>>;
     /// Whether reading never keeps the thread waiting.
     fn never_blocks(&self) -> bool;
+    /// What tells its content from another.
+    fn identity(&self, head: Option<u64>) -> Result<Option<Identity>>;
+    /// Has reading begin there, or before.
+    fn seek(&mut self, from: Cursor) -> BoxFuture<'_, Result<Cursor>>;
 }
 
 /// A chunk that is not decoded, of any record type.
@@ -94,6 +129,14 @@ impl<S: Extractor> Reader for ReaderOf<'_, S> {
 
     fn never_blocks(&self) -> bool {
         self.source.never_blocks()
+    }
+
+    fn identity(&self, head: Option<u64>) -> Result<Option<Identity>> {
+        self.source.identity(head)
+    }
+
+    fn seek(&mut self, from: Cursor) -> BoxFuture<'_, Result<Cursor>> {
+        self.source.seek(from)
     }
 }
 

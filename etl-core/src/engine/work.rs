@@ -380,6 +380,13 @@ impl<'w, Out> Work<'w, Out> {
         ControlFlow::Break(Stopped)
     }
 
+    /// The batch stops the run, and no record of it is to blame.
+    pub(crate) fn stop_anywhere(&mut self, error: Error) -> ControlFlow<Stopped> {
+        self.tally.end_load(1);
+        self.tally.failure = Some(self.stage.failure(error));
+        ControlFlow::Break(Stopped)
+    }
+
     #[allow(clippy::too_many_arguments, reason = "the columns of a side list")]
     fn exclude(
         &mut self,

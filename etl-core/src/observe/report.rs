@@ -34,6 +34,16 @@ pub struct Report {
     pub target: String,
     /// The fates of all records.
     pub records: Totals,
+    /// The run that it went on from, where an earlier one had stopped.
+    pub resumed: Option<String>,
+    /// An earlier run had done all that there is to do.
+    pub nothing_new: bool,
+    /// The fates of all records of the source over all runs, where it is written down how far they
+    /// came.
+    pub all_runs: Option<Totals>,
+    /// How many records at most a kill could have doubled, where the target keeps no account of what
+    /// is committed.
+    pub may_double: Option<u64>,
     /// The stages, in the order of the pipeline's outline.
     pub stages: Vec<StageReport>,
     /// Where the rejected records are, if there are any.

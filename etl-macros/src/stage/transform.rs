@@ -61,6 +61,16 @@ pub(super) fn impls(stage: &Stage) -> Impls {
         (true, true) => (None, Some(batch(stage))),
     };
     let assertions = stage.assertions(&classes);
+    // The signature says the type; whether serde can write it, its impls say.
+    let codec = stage.signature.mutable.is_some().then(|| {
+        quote_spanned! {at=>
+            fn state_codec() -> ::core::option::Option<#etl::StateCodec<#etl::StateOf<Self>>> {
+                #[allow(unused_imports)]
+                use #etl::{ByCodec as _, WithoutCodec as _};
+                (&#etl::CodecOf::<#etl::StateOf<Self>>::NEW).codec()
+            }
+        }
+    });
     let tokens = quote_spanned! {at=>
         #known
         #[automatically_derived]
@@ -68,6 +78,7 @@ pub(super) fn impls(stage: &Stage) -> Impls {
             type Shape = #shape;
             const DEFINITION: #etl::StageDefinition = #definition;
             #call
+            #codec
         }
         #called
         #assertions

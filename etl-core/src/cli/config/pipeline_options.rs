@@ -1,6 +1,7 @@
 //! The options of the pipeline as a whole: `pipeline.threads` and its like.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::origin::{Origin, Shown};
 use super::problem::Problem;
@@ -13,7 +14,7 @@ use crate::engine::options::RunOptions;
 /// The table under which they stand.
 pub(crate) const TABLE: &str = "pipeline";
 
-const NAMES: [&str; 5] = ["threads", "memory", "error_threshold", "error_min_sample", "dead_letter"];
+const NAMES: [&str; 7] = ["threads", "memory", "error_threshold", "error_min_sample", "dead_letter", "checkpoint", "lease"];
 
 /// More workers than this are a slip of the finger.
 const MOST_THREADS: u64 = 4_096;
@@ -25,6 +26,8 @@ pub(crate) struct PipelineOverlay {
     memory: Option<(u64, Origin)>,
     threshold: Option<(Threshold, Origin)>,
     min_sample: Option<(u64, Origin)>,
+    checkpoint: Option<(Duration, Origin)>,
+    lease: Option<(Duration, Origin)>,
     /// Where rejected records go, if not where the pipeline says.
     pub(crate) dead_letter: Option<(PathBuf, Origin)>,
 }
@@ -68,6 +71,8 @@ impl PipelineOverlay {
             "memory" => self.memory = Some((value::size(text)?, origin)),
             "error_threshold" => self.threshold = Some((value::threshold(text)?, origin)),
             "error_min_sample" => self.min_sample = Some((value::count(text, 1, u64::MAX)?, origin)),
+            "checkpoint" => self.checkpoint = Some((value::duration(text)?, origin)),
+            "lease" => self.lease = Some((value::duration(text)?, origin)),
             _ if text.is_empty() => return Err("must be the path of a file".to_owned()),
             _ => self.dead_letter = Some((PathBuf::from(text), origin)),
         }
@@ -87,6 +92,12 @@ impl PipelineOverlay {
         }
         if let Some((min_sample, _)) = self.min_sample {
             options.threshold.min_sample = min_sample;
+        }
+        if let Some((checkpoint, _)) = self.checkpoint {
+            options.checkpoint = checkpoint;
+        }
+        if let Some((lease, _)) = self.lease {
+            options.lease = lease;
         }
         if let Some((path, _)) = &self.dead_letter {
             options.dead_letter = Some(path.clone());
@@ -131,6 +142,10 @@ impl PipelineOverlay {
             self.dead_letter.as_ref().map(|(_, origin)| origin),
             written(policy.dead_letter),
         ));
+        for (key, duration, said) in [("checkpoint", options.checkpoint, &self.checkpoint), ("lease", options.lease, &self.lease)] {
+            let value = humantime::format_duration(duration).to_string();
+            rows.push(row(key, Some(value), said.as_ref().map(|(_, origin)| origin), Origin::Default));
+        }
         rows
     }
 }

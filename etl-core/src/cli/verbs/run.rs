@@ -7,7 +7,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::output::{folder_of, write_atomically};
 use super::{context, ready, runtime, start_logs};
-use crate::cli::args::{ProgressArg, RunArgs, kebab};
+use crate::cli::args::{ProgressArg, RunArgs};
 use crate::cli::config::Problem;
 use crate::cli::exit;
 use crate::cli::host::Host;
@@ -40,6 +40,10 @@ pub(super) fn run<P: Pipeline>(args: &RunArgs, host: &mut Host<'_>) -> u8 {
     options.limit = args.limit;
     options.dry_run = args.dry_run;
     options.replace = args.replace;
+    options.fresh = args.fresh;
+    options.accept_changes = args.accept_changes;
+    options.state = state_dir(args, host);
+    let state = options.state_dir(P::NAME);
 
     let begun = Begun { outline: &outline, options: options.clone(), at: SystemTime::now(), clock: Instant::now() };
     let mode = progress_mode(args.progress, host.terminal && host.ours);
@@ -70,7 +74,7 @@ pub(super) fn run<P: Pipeline>(args: &RunArgs, host: &mut Host<'_>) -> u8 {
 
     let text = words(&report, &host.program.clone(), host.style());
     host.say(&text);
-    keep::<P>(&report, args, host, code)
+    keep(&report, &state, args, host, code)
 }
 
 /// Runs, shows progress and obeys signals.
@@ -124,7 +128,7 @@ fn report_has_a_place(path: Option<&Path>, host: &mut Host<'_>) -> Result<(), u8
 
 /// Writes the report where it was asked for, and a copy into the state folder. Returns the exit
 /// code.
-fn keep<P: Pipeline>(report: &Report, args: &RunArgs, host: &mut Host<'_>, code: u8) -> u8 {
+fn keep(report: &Report, state: &Path, args: &RunArgs, host: &mut Host<'_>, code: u8) -> u8 {
     let mut json = serde_json::to_vec_pretty(report).unwrap_or_default();
     json.push(b'\n');
     let written = match &args.report {
@@ -138,8 +142,7 @@ fn keep<P: Pipeline>(report: &Report, args: &RunArgs, host: &mut Host<'_>, code:
             }
         },
     };
-    let state = state_dir::<P>(args, host);
-    let copied = std::fs::create_dir_all(&state).and_then(|()| write_atomically(&state.join("last-report.json"), &json));
+    let copied = std::fs::create_dir_all(state).and_then(|()| write_atomically(&state.join("last-report.json"), &json));
     if let Err(error) = copied {
         let label = host.style().warn("warning:");
         host.say(&format!("{label} the report is not kept in {}: {}\n", state.display(), io_text(&error)));
@@ -148,9 +151,10 @@ fn keep<P: Pipeline>(report: &Report, args: &RunArgs, host: &mut Host<'_>, code:
     if code == exit::DONE { written } else { code }
 }
 
-fn state_dir<P: Pipeline>(args: &RunArgs, host: &Host<'_>) -> PathBuf {
+/// The folder of the state, where the operator names one.
+fn state_dir(args: &RunArgs, host: &Host<'_>) -> Option<PathBuf> {
     let variable = || host.env.get("ETL_STATE_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    args.state_dir.clone().or_else(variable).unwrap_or_else(|| Path::new(".etl").join(kebab(P::NAME)))
+    args.state_dir.clone().or_else(variable)
 }
 
 /// A run before the engine has it.
@@ -179,6 +183,10 @@ impl Begun<'_> {
             peak_memory_bytes: peak_memory_bytes(),
             dead_letters: None,
             reasons: Vec::new(),
+            resumed: None,
+            nothing_new: false,
+            all_runs: None,
+            may_double: None,
             error: Some((&error).into()),
             failure: Some(error),
         }

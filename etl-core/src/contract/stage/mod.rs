@@ -7,12 +7,14 @@ mod definition;
 mod rate;
 mod returned;
 mod rules;
+mod state;
 pub(crate) mod written;
 
 pub use definition::{Role, StageDefinition, StageOptions, Takes};
 pub use rate::Rate;
 pub use returned::{Batch, BatchReturn, Each, Emitted, Fallible, LoadReturn, RecordErrorOf, StageReturn, Yields};
 pub use rules::{Checked, Guard, Rules, Unchecked, Violation, Violations};
+pub use state::{ByCodec, CodecOf, State, StateCodec, WithoutCodec};
 
 use super::error::{Result, StageError};
 use super::guarantee::{SourceClass, TargetClass};
@@ -69,25 +71,11 @@ pub trait Transform: Sized + Send + Sync + 'static {
     type Way: 'static;
     /// What is known of it before anything runs.
     const DEFINITION: StageDefinition;
-}
 
-/// What a stage keeps between calls. It begins as its `Default`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the state of a stage",
-    label = "has no first value",
-    note = "state begins as `{Self}::default()`: derive or implement `Default` for `{Self}`",
-    note = "a resource is shared, not kept: it is lent by `&{Self}`"
-)]
-pub trait State: Sized {
-    /// What it is before the first call.
+    /// How its state is written into a checkpoint; `None` where it has none, or one that cannot be.
     #[must_use]
-    fn first() -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Default> State for T {
-    fn first() -> Self {
-        Self::default()
+    fn state_codec() -> Option<StateCodec<Self::State>> {
+        None
     }
 }
 

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use super::{
     Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, LoadReturn,
-    Loaded, Loader, Owned, StageDefinition, StageReturn, State, TransactionOf, Transform, Unchecked, Yields, ways,
+    Loaded, Loader, Owned, StageDefinition, StageReturn, State, StateCodec, TransactionOf, Transform, Unchecked, Yields, ways,
 };
 use crate::contract::error::StageError;
 use crate::contract::guarantee::{Replayable, SourceClass, TargetClass};
@@ -36,6 +36,12 @@ pub trait Written: Sized + Send + Sync + 'static {
     /// Calls a plain `fn`. For an `async fn` this is another trait's, and nothing calls it here.
     fn call(_: Arguments<'_, '_, '_, Self>) -> Returned<Self> {
         const { panic!("an async stage is not called like a plain one") }
+    }
+
+    /// See [`Transform::state_codec`].
+    #[must_use]
+    fn state_codec() -> Option<StateCodec<<Self::Shape as Shape>::State>> {
+        None
     }
 }
 
@@ -83,6 +89,10 @@ impl<S: Written> Transform for S {
     type OutputGuard = <S::Shape as Shape>::OutputGuard;
     type Way = <S::Shape as Shape>::Way;
     const DEFINITION: StageDefinition = <S as Written>::DEFINITION;
+
+    fn state_codec() -> Option<StateCodec<Self::State>> {
+        <S as Written>::state_codec()
+    }
 }
 
 /// A function on single records: the way `W`, what it takes, what it returns, what it needs, its state, and

@@ -19,8 +19,9 @@ use super::parcel::DecodedRecords;
 use super::steps::{AsyncStep, CpuStep, Step};
 use super::wiring::{NeedsOf, Runs};
 use super::work::{Stage, Tally};
+use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::needs::{Context, LentBy, Needs};
-use crate::contract::stage::{StageDefinition, State, Transform};
+use crate::contract::stage::{StageDefinition, State, StateCodec, Transform};
 
 pub(in crate::engine) use asynchronous::{Ended, timed, timed_out};
 
@@ -49,6 +50,21 @@ impl<T: State> StateCell<T> {
             Some(state) => std::mem::replace(&mut *state.lock().unwrap_or_else(PoisonError::into_inner), T::first()),
             None => T::first(),
         }
+    }
+
+    fn written(&self, codec: Option<StateCodec<T>>) -> Result<Option<String>> {
+        let (Some(state), Some(codec)) = (&self.0, codec) else { return Ok(None) };
+        (codec.write)(&state.lock().unwrap_or_else(PoisonError::into_inner)).map(Some)
+    }
+
+    fn restore(&self, codec: Option<StateCodec<T>>, written: &str) -> Result<()> {
+        let read = codec.and_then(|codec| (codec.read)(written));
+        let (Some(cell), Some(state)) = (&self.0, read) else {
+            return Err(Error::new(ErrorKind::Config, "the state that an earlier run kept of a stage cannot be read")
+                .hint("the type of the state has changed: `--fresh` starts again"));
+        };
+        *cell.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        Ok(())
     }
 
     fn put_back(&self, kept: T) {
@@ -107,6 +123,18 @@ where
         let lent = <NeedsOf<S> as LentBy<C>>::lend(context);
         self.0.with(|state| W::run(lent, stage, state, records, tally));
     }
+
+    fn state(&self) -> Result<Option<String>> {
+        self.0.written(S::state_codec())
+    }
+
+    fn restore(&self, state: &str) -> Result<()> {
+        self.0.restore(S::state_codec(), state)
+    }
+
+    fn forgets(&self) -> bool {
+        self.0.0.is_some() && S::state_codec().is_none()
+    }
 }
 
 struct Awaiting<S: Transform, W>(StateCell<S::State>, PhantomData<fn() -> W>);
@@ -123,6 +151,18 @@ where
             self.0.put_back(state);
         }
         .boxed()
+    }
+
+    fn state(&self) -> Result<Option<String>> {
+        self.0.written(S::state_codec())
+    }
+
+    fn restore(&self, state: &str) -> Result<()> {
+        self.0.restore(S::state_codec(), state)
+    }
+
+    fn forgets(&self) -> bool {
+        self.0.0.is_some() && S::state_codec().is_none()
     }
 }
 

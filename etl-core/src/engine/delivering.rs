@@ -1,0 +1,202 @@
+//! Keeping up with what is loaded: the ledger or the checkpoint follows each load, at its pace.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ledger::Ledger;
+use super::letters::{Letters, Postbox};
+use super::loading::{Amount, LoadSession, Loaded};
+use super::sealing::Sealing;
+use super::shared::Shared;
+use crate::contract::error::Result;
+use crate::contract::target::Keeps;
+use crate::delivery::checkpoint::Store;
+use crate::delivery::tracker::Tracker;
+use crate::mutants;
+
+/// Where loaded records are loaded again after a kill, so many loads at most lie between two
+/// checkpoints.
+pub(super) const LOADS_BETWEEN_CHECKPOINTS: u32 = 16;
+
+/// A run that is followed, as the loading thread sees it.
+pub(super) struct Delivery {
+    tracker: Tracker,
+    keeps: Keeps,
+    /// Where checkpoints go, where the target keeps no ledger.
+    store: Option<Store>,
+    pipeline: &'static str,
+    target: String,
+    every: Duration,
+    /// How often a claim is renewed.
+    renew: Duration,
+    /// When the last checkpoint was written, or the claim renewed.
+    last: Instant,
+    /// Loads since the last checkpoint, and records in them.
+    loads: u32,
+    records: u64,
+    /// The most records that were loaded between two checkpoints.
+    window: u64,
+    /// A load ended half-way: what the target holds is no longer what the tracker says, so the last
+    /// checkpoint stands.
+    spoiled: bool,
+}
+
+impl Delivery {
+    pub(super) fn new(
+        tracker: Tracker,
+        keeps: Keeps,
+        store: Option<Store>,
+        (pipeline, target): (&'static str, String),
+        (every, lease): (Duration, Duration),
+    ) -> Self {
+        Self {
+            tracker,
+            keeps,
+            store,
+            pipeline,
+            target,
+            every,
+            renew: lease / 3,
+            last: Instant::now(),
+            loads: 0,
+            records: 0,
+            window: 0,
+            spoiled: false,
+        }
+    }
+
+    /// How far the run has come.
+    pub(super) fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// The most records that a kill could have doubled.
+    pub(super) fn window(&self) -> u64 {
+        if self.keeps == Keeps::Nothing { self.window.max(self.records) } else { 0 }
+    }
+
+    /// When something is to be done even if no record comes.
+    pub(super) fn wakes(&self) -> Option<Instant> {
+        match self.keeps {
+            Keeps::Ledger => Some(self.last + self.renew),
+            Keeps::Mark | Keeps::Nothing => (self.loads > 0).then_some(self.last + self.every),
+        }
+    }
+
+    /// Does what is due, between two loads.
+    pub(super) async fn wake(&mut self, session: &mut dyn LoadSession, letters: &Postbox) -> Result<()> {
+        let now = Instant::now();
+        match self.keeps {
+            Keeps::Ledger if now >= self.last + self.renew => {
+                self.last = now;
+                session.renew().await
+            }
+            Keeps::Ledger => Ok(()),
+            Keeps::Mark if now >= self.last + self.every => self.checkpoint(session, letters).await,
+            Keeps::Nothing if self.loads >= LOADS_BETWEEN_CHECKPOINTS || now >= self.last + self.every => {
+                self.checkpoint(session, letters).await
+            }
+            Keeps::Mark | Keeps::Nothing => Ok(()),
+        }
+    }
+
+    /// Loads the first parcels that wait, whole.
+    pub(super) async fn load<C>(
+        &mut self,
+        shared: &Shared<C>,
+        session: &mut dyn LoadSession,
+        ledger: &mut Ledger<'_, C>,
+        letters: &Postbox,
+    ) {
+        let index = shared.loader_index();
+        let begun = std::time::Instant::now();
+        if self.keeps == Keeps::Ledger {
+            let (tally, _) = session.load_parcels(Sealing { tracker: &mut self.tracker, letters }).await;
+            let erred = tally.counts.errors() > 0;
+            ledger.record(index, tally, begun.elapsed());
+            if erred {
+                shared.watch(false);
+            }
+            self.last = Instant::now();
+            return;
+        }
+        if mutants::active("checkpoint_before_load") {
+            self.loads += 1;
+        }
+        let Loaded { tally, origins, covered } = session.load(Amount::Parcels).await;
+        let whole = tally.failure.is_none() && !tally.given_up && tally.counts.unfinished == 0;
+        let counts = tally.counts;
+        let excluded = ledger.record(index, tally, begun.elapsed());
+        if !excluded.is_empty() {
+            let entries = excluded.into_iter().zip(origins).collect();
+            letters.post(vec![Letters { stage: index, entries }]).await;
+        }
+        if whole {
+            let proposal = self.tracker.propose(&covered, &counts);
+            self.tracker.settle(proposal);
+            self.loads += 1;
+            self.records += counts.out;
+        } else {
+            self.spoiled = true;
+        }
+    }
+
+    /// Writes down how far the run has come: the dead letters first, then what the target holds, then
+    /// the checkpoint that speaks of both.
+    pub(super) async fn checkpoint(&mut self, session: &mut dyn LoadSession, letters: &Postbox) -> Result<()> {
+        if self.spoiled || !letters.durable().await {
+            return Ok(());
+        }
+        self.save(session).await
+    }
+
+    async fn save(&mut self, session: &mut dyn LoadSession) -> Result<()> {
+        if self.spoiled {
+            return Ok(());
+        }
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let mark = match self.keeps {
+            Keeps::Mark => {
+                let Some(mark) = session.checkpoint().await? else {
+                    // A target that cannot be continued begins again: nothing to write down.
+                    (self.last, self.loads) = (Instant::now(), 0);
+                    return Ok(());
+                };
+                Some(mark)
+            }
+            Keeps::Nothing | Keeps::Ledger => None,
+        };
+        store.save(&self.tracker.checkpoint(self.pipeline, &self.target, mark))?;
+        self.window = self.window.max(self.records);
+        (self.last, self.loads, self.records) = (Instant::now(), 0, 0);
+        Ok(())
+    }
+
+    /// The source has been read as far as it is to be, and all of it is loaded; the dead letters are
+    /// durable. `whole` says that it was read to its end.
+    pub(super) async fn finish(&mut self, session: &mut dyn LoadSession, whole: bool) -> Result<()> {
+        if whole {
+            let end = self.tracker.propose_end();
+            if self.keeps == Keeps::Ledger {
+                session.seal_end(end.receipt()).await?;
+            }
+            self.tracker.settle(end);
+        }
+        self.save(session).await
+    }
+
+    /// The run ends before its time; the dead letters are durable. What is loaded whole is written
+    /// down, so that the next run goes on behind it.
+    pub(super) async fn leave(&mut self, session: &mut dyn LoadSession) -> Result<()> {
+        if self.keeps == Keeps::Ledger || self.loads == 0 {
+            return Ok(());
+        }
+        self.save(session).await
+    }
+
+    /// What was loaded is gone with an output that was never published: the next run begins again.
+    pub(super) fn forget(&mut self) -> Result<()> {
+        self.store.as_mut().map_or(Ok(()), Store::clear)
+    }
+}

@@ -1,0 +1,280 @@
+//! The loading thread: asked first to make the target ready, it then loads what comes.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::delivering::Delivery;
+use super::ledger::Ledger;
+use super::letters::{Letters, Postbox};
+use super::loading::{Amount, LoadSession, Loaded};
+use super::panics::guarded_async;
+use super::parcel::Train;
+use super::segment::{Clock, Segment, work};
+use super::shared::Shared;
+use crate::contract::error::Result;
+use crate::contract::needs::Context;
+use crate::contract::target::{Abandoned, Claim, Entry, Preparation, Recalled};
+use crate::observe::report::Totals;
+
+/// How long a loader waits for its batch to fill while the reader waits for memory.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// What the loading thread is asked before records move.
+pub(super) enum Ask {
+    /// What has become of an earlier run's mark.
+    Recall(String, oneshot::Sender<Result<Recalled>>),
+    /// To make the target ready, and to claim it where it keeps a ledger.
+    Prepare(Preparation, Option<Claim>, oneshot::Sender<Result<Vec<Entry>>>),
+    /// To load. With what follows the run, if anything does.
+    Go(Option<Box<Delivery>>),
+}
+
+/// How the loading thread is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All went well: publish. `whole` says that the source was read to its end.
+    Publish { whole: bool },
+    /// The run ends before its time, and the dead letters are durable.
+    Leave,
+    /// The run ends before its time, and the dead letters are not known to be durable.
+    Drop,
+}
+
+pub(super) struct Ports {
+    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) input: mpsc::Receiver<Train>,
+    pub(super) letters: Postbox,
+    pub(super) drained: oneshot::Sender<()>,
+    pub(super) verdict: oneshot::Receiver<Verdict>,
+}
+
+/// What the loading thread says at its end.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// What was committed is gone with an output that was never published.
+    pub(super) discarded: bool,
+    /// What became of the records of all runs, where the run is followed.
+    pub(super) totals: Option<Totals>,
+    /// The most records that a kill could have doubled.
+    pub(super) window: u64,
+}
+
+/// The loading thread, which may have a segment of its own to work through before.
+pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, ports: Ports) -> Result<Ended> {
+    let Ports { mut asks, mut input, letters, drained, verdict } = ports;
+    let stage = &shared.stages[shared.loader_index()];
+    let mut session = shared.loader.session(&shared.context, stage);
+    let dry = shared.options.dry_run;
+    let mut go = None;
+    while let Some(ask) = asks.recv().await {
+        match ask {
+            Ask::Recall(mark, answer) => {
+                let recalled = guarded_async(session.recall(&mark)).await.and_then(|recalled| recalled);
+                let _nobody_waits = answer.send(recalled.map_err(|error| stage.failure(error)));
+            }
+            Ask::Prepare(preparation, claim, answer) => {
+                let prepared = guarded_async(prepare(session.as_mut(), preparation, claim, dry)).await.and_then(|prepared| prepared);
+                let _nobody_waits = answer.send(prepared.map_err(|error| stage.failure(error)));
+            }
+            Ask::Go(delivery) => {
+                go = Some(delivery);
+                break;
+            }
+        }
+    }
+    let usable = go.is_some() && !dry;
+    let mut delivery = go.flatten();
+    let mut waiting = Waiting { shared, session: session.as_mut(), delivery: delivery.as_deref_mut(), letters: &letters, oldest: None };
+    let first = own.as_ref().map_or(stage.index, |own| own.stages[0]);
+    loop {
+        match waiting.next(&mut input).await {
+            Some(Some(train)) => {
+                let (begun, chunks) = (Instant::now(), train.len());
+                let mut ledger = Ledger::new(shared, first, stage.index + 1 - first);
+                for (place, parcel) in train.into_iter().enumerate() {
+                    let parcel = match &own {
+                        Some(own) => work(shared, own, parcel, &mut Clock::of(place, chunks), &mut ledger, &letters).await,
+                        None => Some(parcel),
+                    };
+                    let Some(parcel) = parcel else { continue };
+                    waiting.session.gather(parcel);
+                    while waiting.session.waiting() >= stage.settings.batch && usable && !shared.stop.abort.is_cancelled() {
+                        waiting.load_batch(&mut ledger).await;
+                        waiting.oldest = None;
+                    }
+                }
+                if let Some(own) = &own {
+                    shared.trains.took(own.number, chunks, begun.elapsed());
+                }
+            }
+            Some(None) => break,
+            // The records that wait here may hold the memory that the reader waits for (I7).
+            None if shared.starving.load(Relaxed) && usable => waiting.load_rest().await,
+            None => {}
+        }
+        if waiting.session.is_idle() {
+            waiting.oldest = None;
+        } else if waiting.oldest.get_or_insert_with(tokio::time::Instant::now).elapsed() >= stage.settings.linger
+            && usable
+            && !shared.stop.abort.is_cancelled()
+        {
+            waiting.load_rest().await;
+            waiting.oldest = None;
+        }
+        waiting.follow().await;
+        if !usable || shared.stop.abort.is_cancelled() {
+            waiting.give_up();
+        }
+    }
+    // The end of the source is a barrier: the last, partial batch goes the same way.
+    if usable && !shared.stop.abort.is_cancelled() && !crate::mutants::active("skip_final_flush") {
+        waiting.load_rest().await;
+    }
+    waiting.give_up();
+    drop(letters);
+    let _nobody_waits = drained.send(());
+    let verdict = verdict.await.unwrap_or(Verdict::Drop);
+    if dry {
+        return Ok(Ended::default());
+    }
+    let ended = guarded_async(end(session.as_mut(), delivery.as_deref_mut(), verdict)).await.and_then(|ended| ended);
+    let discarded = ended.map_err(|error| stage.failure(error))?;
+    Ok(Ended {
+        discarded,
+        totals: delivery.as_ref().map(|delivery| delivery.tracker().progress().totals),
+        window: delivery.as_ref().map_or(0, |delivery| delivery.window()),
+    })
+}
+
+/// Makes the target ready.
+async fn prepare(session: &mut dyn LoadSession, preparation: Preparation, claim: Option<Claim>, dry: bool) -> Result<Vec<Entry>> {
+    session.prepare(preparation).await?;
+    if dry {
+        return Ok(Vec::new());
+    }
+    session.connect().await?;
+    match claim {
+        Some(claim) => session.claim(&claim).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Publishes or abandons. `true` where what was committed is gone.
+async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>, verdict: Verdict) -> Result<bool> {
+    match verdict {
+        Verdict::Publish { whole } => {
+            if let Some(delivery) = &mut delivery {
+                delivery.finish(session, whole).await?;
+            }
+            session.publish().await?;
+            return Ok(false);
+        }
+        Verdict::Leave => {
+            if let Some(delivery) = &mut delivery {
+                // Why the run ends matters more than whether this helps.
+                if let Err(error) = delivery.leave(session).await {
+                    tracing::warn!(%error, "the last checkpoint could not be written");
+                }
+            }
+        }
+        Verdict::Drop => {}
+    }
+    let discarded = session.abandon().await == Abandoned::Discarded;
+    if let Some(delivery) = delivery.filter(|_| discarded) {
+        delivery.forget()?;
+    }
+    Ok(discarded)
+}
+
+/// What waits to be loaded, and what follows it.
+struct Waiting<'a, C> {
+    shared: &'a Shared<C>,
+    session: &'a mut dyn LoadSession,
+    delivery: Option<&'a mut Delivery>,
+    letters: &'a Postbox,
+    /// About when the first of the records came that wait for their batch to fill.
+    oldest: Option<tokio::time::Instant>,
+}
+
+impl<C: Context> Waiting<'_, C> {
+    /// What comes next: a train, the end, or (`None`) a time at which something is to be done.
+    async fn next(&mut self, input: &mut mpsc::Receiver<Train>) -> Option<Option<Train>> {
+        let shared = self.shared;
+        let wakes = self.delivery.as_ref().and_then(|delivery| delivery.wakes());
+        if self.oldest.is_none() && wakes.is_none() {
+            return Some(input.recv().await);
+        }
+        loop {
+            let starving = shared.starving.load(Relaxed) && self.oldest.is_some();
+            let linger = shared.stages[shared.loader_index()].settings.linger;
+            let full = self.oldest.map(|oldest| if starving { tokio::time::Instant::now() + PATIENCE } else { oldest + linger });
+            let Some(until) = full.into_iter().chain(wakes).min() else { return Some(input.recv().await) };
+            tokio::select! {
+                biased;
+                train = input.recv() => return Some(train),
+                () = shared.starves.notified(), if !starving => {}
+                () = tokio::time::sleep_until(until) => return None,
+            }
+        }
+    }
+
+    /// Writes a checkpoint or renews the claim, if it is time.
+    async fn follow(&mut self) {
+        let Some(delivery) = &mut self.delivery else { return };
+        if self.shared.stop.abort.is_cancelled() {
+            return;
+        }
+        if let Err(error) = delivery.wake(self.session, self.letters).await {
+            let stage = &self.shared.stages[self.shared.loader_index()];
+            self.shared.fail(stage.failure(error));
+        }
+    }
+
+    /// Loads all that waits.
+    async fn load_rest(&mut self) {
+        let mut ledger = Ledger::new(self.shared, self.shared.loader_index(), 1);
+        while !self.session.is_idle() && !self.shared.stop.abort.is_cancelled() {
+            if self.delivery.is_none() {
+                let waiting = self.session.waiting();
+                return self.load_records(waiting, &mut ledger).await;
+            }
+            self.load_batch(&mut ledger).await;
+        }
+    }
+
+    /// Loads a batch of what waits.
+    async fn load_batch(&mut self, ledger: &mut Ledger<'_, C>) {
+        use tracing::Instrument;
+        let stage = &self.shared.stages[self.shared.loader_index()];
+        let Some(delivery) = &mut self.delivery else { return self.load_records(stage.settings.batch, ledger).await };
+        stage.keep_pace(self.session.waiting().min(stage.settings.batch)).await;
+        let span = tracing::debug_span!(parent: &stage.span, "batch");
+        delivery.load(self.shared, self.session, ledger, self.letters).instrument(span).await;
+        self.follow().await;
+    }
+
+    /// Loads the first `count` records that wait, of a run that nothing follows.
+    async fn load_records(&mut self, count: usize, ledger: &mut Ledger<'_, C>) {
+        use tracing::Instrument;
+        let index = self.shared.loader_index();
+        let stage = &self.shared.stages[index];
+        stage.keep_pace(count).await;
+        let span = tracing::debug_span!(parent: &stage.span, "batch", records = count);
+        let begun = Instant::now();
+        let Loaded { tally, origins, .. } = self.session.load(Amount::Records(count)).instrument(span).await;
+        let excluded = ledger.record(index, tally, begun.elapsed());
+        if !excluded.is_empty() {
+            let entries = excluded.into_iter().zip(origins).collect();
+            self.letters.post(vec![Letters { stage: index, entries }]).await;
+        }
+    }
+
+    fn give_up(&mut self) {
+        if !self.session.is_idle() {
+            let tally = self.session.give_up();
+            self.shared.record(self.shared.loader_index(), tally, Duration::ZERO);
+        }
+    }
+}

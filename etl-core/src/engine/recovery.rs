@@ -1,0 +1,255 @@
+//! From where a run goes on: what the target and the checkpoint say of earlier runs, held against
+//! what the source and the program are now. The target outranks the local file (I4).
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::delivering::Delivery;
+use super::load_thread;
+use super::promises;
+use super::reading;
+use super::shared::{Followed, Shared};
+use crate::contract::error::{Error, ErrorKind, Result};
+use crate::contract::policy::Atomic;
+use crate::contract::position::Cursor;
+use crate::contract::source::{Identity, Sameness, SourceInfo};
+use crate::contract::target::{Claim, Entry, Keeps, Preparation, Recalled};
+use crate::delivery::checkpoint::Store;
+use crate::delivery::progress::Progress;
+use crate::delivery::tracker::{Stored, Tracker, partition_of};
+
+/// The two ends of a run, before records move.
+pub(super) struct Ends {
+    pub(super) source: mpsc::Sender<reading::Ask>,
+    pub(super) target: mpsc::Sender<load_thread::Ask>,
+}
+
+/// How a run begins.
+pub(super) enum Beginning {
+    /// Both ends have been let go.
+    Gone,
+    /// An earlier run has read the source to its end, and it has not changed since.
+    NothingNew(Box<Progress>),
+}
+
+impl Ends {
+    async fn identity(&self, head: Option<u64>) -> Result<Option<Identity>> {
+        let (answer, answered) = oneshot::channel();
+        let _lost = self.source.send(reading::Ask::Identity(head, answer)).await;
+        answered.await.unwrap_or_else(|_lost| Err(reading::lost("reading")))
+    }
+
+    async fn seek(&self, from: Cursor) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        let _lost = self.source.send(reading::Ask::Seek(from, answer)).await;
+        answered.await.unwrap_or_else(|_lost| Err(reading::lost("reading")))
+    }
+
+    async fn recall(&self, mark: String) -> Result<Recalled> {
+        let (answer, answered) = oneshot::channel();
+        let _lost = self.target.send(load_thread::Ask::Recall(mark, answer)).await;
+        answered.await.unwrap_or_else(|_lost| Err(reading::lost("loading")))
+    }
+
+    async fn prepare(&self, preparation: Preparation, claim: Option<Claim>) -> Result<Vec<Entry>> {
+        let (answer, answered) = oneshot::channel();
+        let _lost = self.target.send(load_thread::Ask::Prepare(preparation, claim, answer)).await;
+        answered.await.unwrap_or_else(|_lost| Err(reading::lost("loading")))
+    }
+
+    async fn go(&self, delivery: Option<Delivery>) {
+        let _lost = self.target.send(load_thread::Ask::Go(delivery.map(Box::new))).await;
+        let _lost = self.source.send(reading::Ask::Go).await;
+    }
+}
+
+/// What is known of earlier runs.
+#[derive(Default)]
+struct Known {
+    /// One for each content that the source has had, the newest first.
+    stored: Vec<Stored>,
+    store: Option<Store>,
+}
+
+/// Makes both ends ready, finds out where the run goes on, and lets them go.
+///
+/// # Errors
+/// The target cannot be made ready or is held by another run; source or program are not what they
+/// were; what is known of earlier runs cannot be read.
+pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &Ends) -> Result<Beginning> {
+    let options = &shared.options;
+    let (target, keeps) = target_of(shared);
+    promises::kept(&shared.outline, source, &promises::Ready { target: target.clone(), appears_whole: appears_whole(shared), keeps })?;
+    let preparation = Preparation::new(options.replace, options.dry_run);
+    let preparation = if shared.outline.policy.atomic == Atomic::Run { preparation.whole() } else { preparation };
+    if !follows(shared, source) {
+        ends.prepare(preparation, None).await?;
+        ends.go(None).await;
+        return Ok(Beginning::Gone);
+    }
+
+    let identity = ends.identity(None).await?;
+    let place = identity.as_ref().map_or(&*source.name, |identity| if identity.place.is_empty() { &source.name } else { &identity.place });
+    let known = match keeps {
+        Keeps::Ledger => {
+            let mut claim = Claim::new(shared.outline.name, options.run_id.clone());
+            (claim.lease, claim.fresh, claim.replace) = (options.lease, options.fresh, options.replace);
+            let entries = ends.prepare(preparation.resumable(None), Some(claim)).await?;
+            Known { stored: Stored::of_ledger(entries)?, store: None }
+        }
+        Keeps::Mark | Keeps::Nothing => {
+            let (mut store, checkpoint) = Store::open(&options.state_dir(shared.outline.name), place, &absolute(&target))?;
+            let again = options.fresh
+                || (options.replace && keeps == Keeps::Mark && checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.progress.ended));
+            let checkpoint = if again {
+                refuse_twice(options.replace, checkpoint.as_ref().map(|checkpoint| &checkpoint.progress), &target)?;
+                store.clear()?;
+                None
+            } else {
+                checkpoint
+            };
+            let mark = checkpoint.as_ref().and_then(|checkpoint| checkpoint.mark.clone());
+            let recalled = match &mark {
+                Some(mark) => ends.recall(mark.clone()).await?,
+                None if keeps == Keeps::Mark => Recalled::Gone,
+                None => Recalled::Holds,
+            };
+            let stored: Vec<_> = checkpoint.map(Stored::of_checkpoint).into_iter().collect();
+            let goes_on = match recalled {
+                Recalled::Gone => false,
+                Recalled::Holds => true,
+                Recalled::Finished => nothing_new(&stored, identity.as_ref()),
+            };
+            let stored = if goes_on { stored } else { Vec::new() };
+            if !stored.iter().any(|stored| is_ended(stored, identity.as_ref())) {
+                let mark = mark.filter(|_| recalled != Recalled::Gone);
+                ends.prepare(preparation.resumable(mark), None).await?;
+            }
+            Known { stored, store: Some(store) }
+        }
+    };
+
+    let (tracker, stored) = match chosen(known.stored, place, identity.as_ref(), ends).await? {
+        None => {
+            let progress = Progress::new(&shared.outline.stages, &options.run_id, &source.name, identity.clone());
+            (Tracker::new(partition_of(&source.name, identity.as_ref()), 0, progress), None)
+        }
+        Some(stored) if is_ended(&stored, identity.as_ref()) => return Ok(Beginning::NothingNew(Box::new(stored.progress))),
+        Some(stored) => {
+            let progress = going_on(shared, &stored, source, ends).await?;
+            tracing::info!(
+                parent: &shared.span,
+                run = stored.progress.run_id,
+                records = stored.done.count(),
+                "the run goes on where an earlier one stopped"
+            );
+            (Tracker::going_on(stored.clone(), progress), Some(stored))
+        }
+    };
+    if let Some(stored) = stored {
+        ends.seek(stored.done.low()).await?;
+        let _first_time =
+            shared.followed.set(Followed { totals: stored.progress.totals, run: Some(stored.progress.run_id), done: stored.done });
+    } else {
+        let _first_time = shared.followed.set(Followed::default());
+    }
+    let names = (shared.outline.name, absolute(&target));
+    ends.go(Some(Delivery::new(tracker, keeps, known.store, names, (options.checkpoint, options.lease)))).await;
+    Ok(Beginning::Gone)
+}
+
+/// Whether it is written down how far the run comes: only then can another one go on from there.
+fn follows<C>(shared: &Shared<C>, source: &SourceInfo) -> bool {
+    let replayable = source.replayable || shared.stages[0].definition.options.replayable;
+    // What appears whole and keeps nothing is gone with a run that is killed.
+    let kept = target_of(shared).1 != Keeps::Nothing || !appears_whole(shared);
+    replayable && kept && !shared.options.dry_run && !shared.steps.iter().any(super::steps::Step::forgets)
+}
+
+fn target_of<C>(shared: &Shared<C>) -> (String, Keeps) {
+    let session = shared.loader.session(&shared.context, &shared.stages[shared.loader_index()]);
+    (session.target(), session.keeps())
+}
+
+fn appears_whole<C>(shared: &Shared<C>) -> bool {
+    shared.loader.session(&shared.context, &shared.stages[shared.loader_index()]).appears_whole()
+}
+
+/// A path from the root, because a checkpoint belongs to one file and not to one working directory.
+fn absolute(target: &str) -> String {
+    std::path::absolute(target).map_or_else(|_no_path| target.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// Which of the contents that are known is the one that is there now.
+async fn chosen(stored: Vec<Stored>, place: &str, identity: Option<&Identity>, ends: &Ends) -> Result<Option<Stored>> {
+    for stored in stored {
+        let earlier = &stored.progress.identity;
+        let known = earlier
+            .as_ref()
+            .map_or(&*stored.progress.source, |earlier| if earlier.place.is_empty() { &stored.progress.source } else { &earlier.place });
+        if known != place {
+            continue;
+        }
+        let sameness = match (earlier, identity) {
+            (Some(earlier), Some(_)) => ends.identity(Some(earlier.head)).await?.map_or(Sameness::Other, |now| now.compare(earlier)),
+            (None, None) => Sameness::Same,
+            (Some(_), None) | (None, Some(_)) => Sameness::Other,
+        };
+        match sameness {
+            Sameness::Same => return Ok(Some(stored)),
+            // What was read to its end was another delivery.
+            Sameness::Shorter | Sameness::Other if stored.progress.ended => {}
+            Sameness::Shorter => return Err(changed(place, "is shorter than it was")),
+            Sameness::Other => return Err(changed(place, "is not what it was")),
+        }
+    }
+    Ok(None)
+}
+
+fn changed(place: &str, how: &str) -> Error {
+    Error::new(ErrorKind::Extraction, format!("{place} {how} when an earlier run of this pipeline was stopped half-way in it"))
+        .with_code("source_changed")
+        .hint("put the file back and run again, or read the new one from its beginning with `--fresh`")
+}
+
+/// What the run writes down from now on, with what its stages remember.
+async fn going_on<C>(shared: &Shared<C>, stored: &Stored, source: &SourceInfo, ends: &Ends) -> Result<Progress> {
+    let head = stored.progress.identity.as_ref().map(|identity| identity.head);
+    let identity = ends.identity(head).await?;
+    let mut progress = Progress::new(&shared.outline.stages, &shared.options.run_id, &source.name, identity);
+    let remembers = stored.progress.stages.iter().any(|stage| stage.state.is_some());
+    if !shared.options.accept_changes && (!stored.progress.ended || remembers) {
+        progress.goes_on_from(&stored.progress)?;
+    }
+    progress.totals = stored.progress.totals;
+    progress.errors_in_a_row = stored.progress.errors_in_a_row;
+    for (index, mark) in progress.stages.iter_mut().enumerate() {
+        let state = stored.progress.stages.iter().find(|stage| stage.name == mark.name).and_then(|stage| stage.state.clone());
+        if let (Some(state), Some(step)) = (&state, index.checked_sub(1).and_then(|step| shared.steps.get(step))) {
+            step.restore(state).map_err(|error| shared.stages[index].failure(error))?;
+        }
+        mark.state = state;
+    }
+    Ok(progress)
+}
+
+/// Whether an earlier run has read all that there is.
+fn is_ended(stored: &Stored, identity: Option<&Identity>) -> bool {
+    let length = |identity: Option<&Identity>| identity.map(|identity| identity.length);
+    stored.progress.ended && identity.is_some() && length(identity) == length(stored.progress.identity.as_ref())
+}
+
+fn nothing_new(stored: &[Stored], identity: Option<&Identity>) -> bool {
+    stored.iter().any(|stored| is_ended(stored, identity))
+}
+
+/// Where nothing in the target can be told apart from what a second reading would add to it.
+fn refuse_twice(replace: bool, earlier: Option<&Progress>, target: &str) -> Result<()> {
+    match earlier {
+        Some(earlier) if earlier.totals.loaded > 0 && !replace => Err(Error::new(
+            ErrorKind::Config,
+            format!("{target} holds {} records that earlier runs of this pipeline have loaded", earlier.totals.loaded),
+        )
+        .hint("`--fresh --replace` replaces them, or loads all records once more where they cannot be removed")),
+        _ => Ok(()),
+    }
+}

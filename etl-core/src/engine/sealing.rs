@@ -1,0 +1,318 @@
+//! Loading into a target that keeps a ledger: the records of whole parcels and the entry that says so
+//! are one transaction. So a kill at any moment leaves both or neither, and an answer that was lost on
+//! its way is found out by doing the same again.
+//!
+//! A record that spoils its batch is found by halving within the transaction, between savepoints, and
+//! only in a new transaction: one that has failed is not probed further (Spring Batch's issues 5210
+//! and 5247 are what comes of that).
+
+#![allow(missing_debug_implementations, reason = "machinery that appears in sealed signatures and is never printed")]
+
+use std::collections::{HashSet, VecDeque};
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use super::letters::{Letters, Postbox};
+use super::lineage::Lineage;
+use super::loading::{Failure, Session, settle_outcomes};
+use super::retry::{Begun, pauses};
+use super::work::{Stopped, Tally, Work};
+use crate::contract::error::{Class, Error, Result, StageError};
+use crate::contract::stage::{Loader, TransactionOf};
+use crate::contract::target::{Receipt, Recorded, Target, Transaction};
+use crate::delivery::tracker::{Coverage, Tracker};
+use crate::mutants;
+
+/// What a transaction is sealed with.
+pub struct Sealing<'t> {
+    pub(super) tracker: &'t mut Tracker,
+    pub(super) letters: &'t Postbox,
+}
+
+/// Why a transaction was not committed.
+enum Unsealed {
+    /// A record is to blame, and which one is not known yet.
+    Spoiled,
+    /// It may be done again.
+    Again(Error),
+    /// The run ends here; the tally says why.
+    Stopped,
+}
+
+impl From<Stopped> for Unsealed {
+    fn from(Stopped: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl<S: Loader> Session<'_, S> {
+    /// Loads `rows`, which are all that is left of `covered`, in one transaction.
+    pub(super) async fn load_sealed(
+        &mut self,
+        rows: &[S::In],
+        lineage: &Lineage,
+        covered: &[Coverage],
+        mut sealing: Sealing<'_>,
+        tally: &mut Tally,
+    ) {
+        let mut pauses = pauses(&self.stage.settings, Begun::now(&self.stage.settings));
+        let (mut attempts, mut by_parts, mut posted) = (1, false, HashSet::new());
+        loop {
+            *tally = Tally { batches: 1, retries: u64::from(attempts) - 1, at: tally.at, ..Tally::default() };
+            let ended = {
+                let mut work = Work::new(self.stage, tally, lineage, None, rows.len());
+                self.transact(rows, lineage, covered, &mut sealing, by_parts, attempts, &mut posted, &mut work).await
+            };
+            let error = match ended {
+                Ok(()) => return,
+                Err(Unsealed::Spoiled) => {
+                    by_parts = true;
+                    continue;
+                }
+                Err(Unsealed::Again(error)) => error,
+                Err(Unsealed::Stopped) => break,
+            };
+            match pauses.next() {
+                Some(pause) if !self.stage.abort.is_cancelled() => self.stage.pause(pause).await,
+                _ => {
+                    let mut work: Work<'_, ()> = Work::new(self.stage, tally, lineage, None, rows.len());
+                    let at = work.at().min(rows.len().saturating_sub(1));
+                    let _stopped =
+                        if rows.is_empty() { work.stop_anywhere(error.after(attempts)) } else { work.stop(at, error.after(attempts)) };
+                    break;
+                }
+            }
+            attempts += 1;
+        }
+        // Nothing of the transaction is in the target.
+        match tally.failure.take() {
+            Some(failure) => tally.fail(rows.len(), failure),
+            None => tally.give_up(rows.len()),
+        }
+    }
+
+    /// Loads and commits once.
+    #[allow(clippy::too_many_arguments, reason = "one attempt of the only caller")]
+    async fn transact(
+        &mut self,
+        rows: &[S::In],
+        lineage: &Lineage,
+        covered: &[Coverage],
+        sealing: &mut Sealing<'_>,
+        by_parts: bool,
+        attempts: u32,
+        posted: &mut HashSet<u32>,
+        work: &mut Work<'_, ()>,
+    ) -> Result<(), Unsealed> {
+        let ranges = broken(self.sealed_ranges(rows, work))?;
+        let stage = self.stage;
+        let lent = self.lent;
+        if self.connection.is_none() {
+            self.connection = Some(unsealed(S::target(lent).connect().await, work)?);
+        }
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
+        let mut transaction: TransactionOf<'_, S> = unsealed(<S::Target as Target>::begin(connection).await, work)?;
+        let loaded = if by_parts {
+            Self::load_parts(stage, lent, rows, ranges, attempts, &mut transaction, work).await
+        } else {
+            Self::load_whole(stage, lent, rows, ranges, attempts, &mut transaction, work).await
+        };
+        let recorded = match loaded {
+            Ok(()) => Self::seal(lineage, covered, sealing, posted, &mut transaction, work).await,
+            Err(unsealed) => Err(unsealed),
+        };
+        let proposal = match recorded {
+            Ok((proposal, Recorded::New)) => proposal,
+            Ok((proposal, Recorded::Already)) => {
+                roll_back(stage.definition.name, transaction).await;
+                sealing.tracker.settle(proposal);
+                return Ok(());
+            }
+            Err(unsealed) => {
+                roll_back(stage.definition.name, transaction).await;
+                return Err(unsealed);
+            }
+        };
+        let committed = transaction.commit().await;
+        if !mutants::active("commit_assumed") {
+            unsealed(committed, work)?;
+        }
+        sealing.tracker.settle(proposal);
+        Ok(())
+    }
+
+    /// The records that keep the rules, in calls of at most a batch.
+    fn sealed_ranges(&self, rows: &[S::In], work: &mut Work<'_, ()>) -> ControlFlow<Stopped, VecDeque<Range<usize>>> {
+        let largest = if Self::TAKES_RECORDS { 1 } else { self.stage.settings.batch.max(1) };
+        let mut calls = VecDeque::new();
+        for range in self.ranges(rows, work)? {
+            let mut start = range.start;
+            while start < range.end {
+                let end = range.end.min(start + largest);
+                calls.push_back(start..end);
+                start = end;
+            }
+        }
+        ControlFlow::Continue(calls)
+    }
+
+    /// Calls the function on all records, one call after the other.
+    async fn load_whole(
+        stage: &super::work::Stage,
+        lent: crate::contract::stage::Lent<'_, S::Needs>,
+        rows: &[S::In],
+        ranges: VecDeque<Range<usize>>,
+        attempts: u32,
+        transaction: &mut TransactionOf<'_, S>,
+        work: &mut Work<'_, ()>,
+    ) -> Result<(), Unsealed> {
+        for range in ranges {
+            work.blame(range.start);
+            match Self::call(stage, lent, &rows[range.clone()], transaction).await {
+                Ok(None) => work.loaded(range.len()),
+                Ok(Some(outcomes)) => broken(settle_outcomes(work, &range, outcomes, attempts, rows))?,
+                Err(Failure::Own(error, _)) if Self::sets_aside(stage, &error) => return Err(Unsealed::Spoiled),
+                Err(failure) => return Err(Self::unsealed_by(failure, range.start, attempts, work)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same between savepoints, in ever smaller parts where one record spoils a part.
+    async fn load_parts(
+        stage: &super::work::Stage,
+        lent: crate::contract::stage::Lent<'_, S::Needs>,
+        rows: &[S::In],
+        mut ranges: VecDeque<Range<usize>>,
+        attempts: u32,
+        transaction: &mut TransactionOf<'_, S>,
+        work: &mut Work<'_, ()>,
+    ) -> Result<(), Unsealed> {
+        while let Some(range) = ranges.pop_front() {
+            if work.aborted() {
+                work.give_up();
+                return Err(Unsealed::Stopped);
+            }
+            work.blame(range.start);
+            unsealed(transaction.savepoint().await, work)?;
+            let failure = match Self::call(stage, lent, &rows[range.clone()], transaction).await {
+                Ok(outcomes) => {
+                    unsealed(transaction.release_savepoint().await, work)?;
+                    match outcomes {
+                        None => work.loaded(range.len()),
+                        Some(outcomes) => broken(settle_outcomes(work, &range, outcomes, attempts, rows))?,
+                    }
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Own(error, _) if Self::sets_aside(stage, &error) => {
+                    unsealed(transaction.roll_back_to_savepoint().await, work)?;
+                    if range.len() == 1 {
+                        let shown = work.show(&rows[range.start]);
+                        broken(work.error(range.start, &error, attempts, shown))?;
+                    } else {
+                        let middle = range.start + range.len() / 2;
+                        ranges.push_front(middle..range.end);
+                        ranges.push_front(range.start..middle);
+                    }
+                }
+                failure => return Err(Self::unsealed_by(failure, range.start, attempts, work)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an error is that of single records, which the batch can be committed without.
+    fn sets_aside(stage: &super::work::Stage, error: &S::Error) -> bool {
+        matches!(stage.effective(error.class()), Class::Skip | Class::Reject) && <TransactionOf<'_, S> as Transaction>::SAVEPOINTS
+    }
+
+    fn unsealed_by(failure: Failure<S::Error>, start: usize, attempts: u32, work: &mut Work<'_, ()>) -> Unsealed {
+        match failure {
+            Failure::Own(error, _) if error.class() == Class::Retry => Unsealed::Again(Error::from_stage(&error, crate::ErrorKind::Load)),
+            Failure::Own(error, at) => {
+                let _stopped = work.stop(start + at, Error::from_stage(&error, crate::ErrorKind::Other).after(attempts));
+                Unsealed::Stopped
+            }
+            Failure::Engine(error) if error.class() == Class::Retry => Unsealed::Again(error),
+            Failure::Engine(error) => {
+                let _stopped = work.stop(start, error.after(attempts));
+                Unsealed::Stopped
+            }
+            Failure::GivenUp => {
+                work.give_up();
+                Unsealed::Stopped
+            }
+        }
+    }
+
+    /// Makes the dead letters durable and writes the entry: after this only the commit is left.
+    async fn seal(
+        lineage: &Lineage,
+        covered: &[Coverage],
+        sealing: &mut Sealing<'_>,
+        posted: &mut HashSet<u32>,
+        transaction: &mut TransactionOf<'_, S>,
+        work: &mut Work<'_, ()>,
+    ) -> Result<(crate::delivery::tracker::Proposal, Recorded), Unsealed> {
+        let mut entries = Vec::new();
+        for mut excluded in work.tally.excluded.drain(..) {
+            // What an earlier attempt has posted is on its way already.
+            if posted.insert(excluded.input) {
+                let (origin, input) = lineage.of(excluded.input as usize);
+                excluded.input = input;
+                entries.push((excluded, Arc::clone(origin)));
+            }
+        }
+        if !entries.is_empty() {
+            sealing.letters.post(vec![Letters { stage: work.stage.index, entries }]).await;
+        }
+        if !mutants::active("commit_before_dead_letters") && !sealing.letters.durable().await {
+            work.give_up();
+            return Err(Unsealed::Stopped);
+        }
+        let proposal = sealing.tracker.propose(covered, &work.tally.counts);
+        if mutants::active("no_ledger") {
+            return Ok((proposal, Recorded::New));
+        }
+        let recorded = unsealed(transaction.record(proposal.receipt()).await, work)?;
+        Ok((proposal, recorded))
+    }
+
+    /// A transaction that holds nothing but the receipt: that the source is at its end.
+    pub(super) async fn seal_alone(&mut self, receipt: &Receipt) -> Result<()> {
+        if self.connection.is_none() {
+            self.connection = Some(S::target(self.lent).connect().await?);
+        }
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
+        let mut transaction: TransactionOf<'_, S> = <S::Target as Target>::begin(connection).await?;
+        transaction.record(receipt).await?;
+        transaction.commit().await
+    }
+}
+
+async fn roll_back(stage: &str, transaction: impl Transaction) {
+    if let Err(error) = transaction.rollback().await {
+        tracing::warn!(stage, %error, "rollback failed");
+    }
+}
+
+/// What the target says, or why the transaction ends here.
+fn unsealed<T>(result: Result<T>, work: &mut Work<'_, ()>) -> Result<T, Unsealed> {
+    result.map_err(|error| {
+        if error.class() == Class::Retry {
+            return Unsealed::Again(error);
+        }
+        let _stopped = work.stop_anywhere(error);
+        Unsealed::Stopped
+    })
+}
+
+fn broken<T>(flow: ControlFlow<Stopped, T>) -> Result<T, Unsealed> {
+    match flow {
+        ControlFlow::Continue(value) => Ok(value),
+        ControlFlow::Break(stopped) => Err(stopped.into()),
+    }
+}
