@@ -7,6 +7,8 @@
 #![cfg_attr(feature = "sqlite", doc = "| `sqlite` | [`sqlite::read`] | [`sqlite::create`], [`sqlite::open`] |")]
 #![cfg_attr(feature = "parquet", doc = "| `parquet` | [`parquet::read`] | [`parquet::create`] |")]
 //!
+//! With the features `gzip` and `zstd`, CSV and JSON lines are read compressed too.
+//!
 //! A source is returned by an extractor, a target by a resource. Both find the record's type by
 //! inference; for types that only have serde there are `read_serde`, `create_serde` and
 //! `insert_serde`.
@@ -28,3 +30,6 @@ pub mod parquet;
 mod serde_rows;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+pub use files::Compression;

@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
 mod ahead;
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+mod compression;
 #[cfg(feature = "csv")]
 mod digits;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
@@ -16,6 +18,8 @@ mod single;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 mod split;
 
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+pub use compression::Compression;
 #[cfg(feature = "csv")]
 pub(crate) use digits::{push_i64, push_u64};
 #[cfg(any(feature = "csv", feature = "jsonl"))]
