@@ -383,3 +383,92 @@ proptest! {
         }
     }
 }
+
+mod going_on {
+    use etl_core::position::Cursor;
+    use etl_core::source::{Sameness, Source, Wanted};
+
+    use super::*;
+
+    /// Reads from a place: the ids, and the place behind each chunk.
+    fn read(path: &Path, query: &str, from: Option<Cursor>, records: usize) -> Result<(Vec<i64>, Vec<Cursor>), Error> {
+        let mut source = sqlite::read::<Item>(path, query).unwrap();
+        let (mut ids, mut ends) = (Vec::new(), Vec::new());
+        let mut next = from.map_or(0, |from| from.ordinal);
+        if let Some(from) = from {
+            assert_eq!(block_on(source.seek(from))?, from);
+        }
+        while let Some(chunk) = block_on(source.read(Wanted::new(records, 1 << 20)))? {
+            let decoded = chunk.decode();
+            assert_eq!(decoded.origin.position(0).ordinal, next);
+            next += decoded.records.len() as u64;
+            ids.extend(decoded.records.iter().map(|item| item.id));
+            ends.push(decoded.origin.end(decoded.records.len() as u32));
+        }
+        Ok((ids, ends))
+    }
+
+    const TABLE: &str = "CREATE TABLE items (id INTEGER, name TEXT, price REAL);
+        INSERT INTO items (rowid, id, name) VALUES (-5, 0, 'a'), (2, 1, 'b'), (3, 2, 'c'), (9, 3, 'd'), (11, 4, 'e');";
+
+    /// I2: from every place, the rest.
+    #[test]
+    fn a_table_and_a_query_go_on_at_any_row() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("in.db");
+        existing(&path, &format!("{TABLE} CREATE TABLE keyed (id INTEGER PRIMARY KEY, name TEXT, price REAL) WITHOUT ROWID; INSERT INTO keyed SELECT * FROM items;
+            CREATE TABLE hidden (rowid TEXT, id INTEGER, name TEXT, price REAL); INSERT INTO hidden SELECT 'x', * FROM items;"));
+        for query in ["items", "SELECT * FROM items ORDER BY id", "keyed", "hidden"] {
+            for records in 1..7 {
+                let (ids, ends) = read(&path, query, None, records).unwrap();
+                assert_eq!(ids, [0, 1, 2, 3, 4], "{query}");
+                for end in ends {
+                    assert_eq!(read(&path, query, Some(end), 2).unwrap().0, ids[end.ordinal as usize..], "{query} {end:?}");
+                }
+            }
+        }
+    }
+
+    /// I1: rows that were not read are never taken for rows that were.
+    #[test]
+    fn a_table_that_has_changed_before_the_place_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = |path: &Path| read(path, "items", None, 3).unwrap().1[0];
+        for (number, (change, code)) in [
+            ("INSERT INTO items (rowid, id, name) VALUES (12, 5, 'f')", None),
+            ("UPDATE items SET name = 'x'", None),
+            ("DELETE FROM items WHERE rowid = 2", Some("source_changed")),
+            ("DELETE FROM items WHERE id < 3", Some("source_changed")),
+            ("DELETE FROM items", Some("source_changed")),
+            ("INSERT INTO items (rowid, id, name) VALUES (0, 5, 'f')", Some("source_changed")),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let path = directory.path().join(format!("{number}.db"));
+            existing(&path, TABLE);
+            let from = place(&path);
+            existing(&path, change);
+            let rest = read(&path, "items", Some(from), 100);
+            assert_eq!(rest.err().map(|error| error.code()), code, "{change}");
+        }
+    }
+
+    #[test]
+    fn identities_tell_tables_and_queries_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("in.db");
+        existing(&path, TABLE);
+        let of = |query: &str, head| sqlite::read::<Item>(&path, query).unwrap().identity(head).unwrap().unwrap();
+        let (table, query) = (of("items", None), of("SELECT * FROM items ORDER BY id", None));
+        assert_eq!((table.length, table.head), (11, 5));
+        existing(&path, "INSERT INTO items (id, name) VALUES (5, 'f')");
+        assert_eq!(of("items", Some(table.head)).compare(&table), Sameness::Same);
+        assert_eq!(of("SELECT * FROM items ORDER BY id", Some(query.head)).compare(&query), Sameness::Same);
+        assert_eq!(of("SELECT * FROM items ORDER BY name", Some(query.head)).compare(&query), Sameness::Other);
+        existing(&path, "DELETE FROM items WHERE id = 0");
+        assert_eq!(of("items", Some(table.head)).compare(&table), Sameness::Other, "the first rows are gone");
+        existing(&path, "DELETE FROM items WHERE id > 2");
+        assert_eq!(of("items", Some(table.head)).compare(&table), Sameness::Shorter);
+    }
+}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use etl_core::position::Position;
+use etl_core::position::{Cursor, Position};
 use etl_core::record::codec::FieldSource;
 use etl_core::record::{ColumnType, Problem};
 use etl_core::source::Origin;
@@ -20,6 +20,8 @@ pub(super) struct Cells {
     pub(super) partition: Arc<str>,
     /// The number of the first row.
     pub(super) ordinal: u64,
+    /// What the table calls the last row, where rows are in the order of that.
+    pub(super) last: Option<i64>,
 }
 
 #[derive(Clone, Copy)]
@@ -36,7 +38,7 @@ const EXACT: u64 = 1 << 53;
 
 impl Cells {
     pub(super) fn new(columns: Arc<Columns>, partition: Arc<str>, ordinal: u64) -> Self {
-        Self { cells: Vec::new(), data: Vec::new(), columns, partition, ordinal }
+        Self { cells: Vec::new(), data: Vec::new(), columns, partition, ordinal, last: None }
     }
 
     pub(super) fn push(&mut self, value: ValueRef<'_>) {
@@ -173,6 +175,12 @@ impl AnySource for Row<'_> {
 impl Origin for Cells {
     fn position(&self, index: u32) -> Position {
         Position { partition: Arc::clone(&self.partition), ordinal: self.ordinal + u64::from(index), byte: None, line: None }
+    }
+
+    /// The place behind the last row has, for a byte, what the table calls that row (see `seek`).
+    fn end(&self, records: u32) -> Cursor {
+        let last = self.last.filter(|_| records as usize == self.rows());
+        Cursor { byte: last.map(i64::cast_unsigned), ..Cursor::record(self.ordinal + u64::from(records)) }
     }
 
     /// The row as a JSON object; a blob as an array of numbers.

@@ -31,6 +31,7 @@ mod bind;
 mod cells;
 mod database;
 mod errors;
+mod identity;
 mod ledger;
 mod names;
 mod query;

@@ -22,6 +22,18 @@ pub(super) struct Columns {
     pub(super) of_schema: Vec<Option<usize>>,
 }
 
+/// What to run for a [`Query`].
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) sql: String,
+    pub(super) columns: Columns,
+    /// What the table calls the number that orders its rows, which is then selected behind the columns.
+    pub(super) row_id: Option<&'static str>,
+}
+
+/// Names for the number of a row; a column of the same name hides one.
+const ROW_ID: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
 impl Query {
     /// What holds white space is a query: a table's name seldom does.
     pub(super) fn new(text: &str) -> Self {
@@ -48,23 +60,31 @@ impl Query {
         }
     }
 
-    /// The statement to run, and its columns. Of a table only the columns of the schema are read.
-    pub(super) fn statement(&self, sqlite: &rusqlite::Connection, path: &Path, schema: Option<&[Column]>) -> Result<(String, Columns)> {
+    /// The statement to run. Of a table only the columns of the schema are read.
+    pub(super) fn statement(&self, sqlite: &rusqlite::Connection, path: &Path, schema: Option<&[Column]>) -> Result<Statement> {
         match self {
-            Self::Select(sql) => Ok((sql.clone(), self.bound(self.names(sqlite, path, sql)?, path, schema)?)),
+            Self::Select(sql) => {
+                Ok(Statement { sql: sql.clone(), columns: self.bound(self.names(sqlite, path, sql)?, path, schema)?, row_id: None })
+            }
             Self::Table(table) => {
                 let all = self.names(sqlite, path, &format!("SELECT * FROM {}", names::quoted(table)))?;
+                // A view has no rows of its own, and a table `WITHOUT ROWID` is in the order of its key.
+                let row_id = ROW_ID
+                    .into_iter()
+                    .find(|name| !all.iter().any(|column| column.eq_ignore_ascii_case(name)))
+                    .filter(|name| sqlite.prepare(&format!("SELECT {name} FROM {}", names::quoted(table))).is_ok());
                 let bound = self.bound(all, path, schema)?;
                 let columns = match schema {
                     None => bound,
                     Some(_) => Self::only_bound(bound),
                 };
-                let select =
-                    format!("SELECT {} FROM {}", names::quoted_list(columns.names.iter().map(|name| &**name)), names::quoted(table));
-                let ordered = format!("{select} ORDER BY rowid");
-                // A view has no rows of its own, and a table `WITHOUT ROWID` is in the order of its key.
-                let sql = if sqlite.prepare(&ordered).is_ok() { ordered } else { select };
-                Ok((sql, columns))
+                let list = names::quoted_list(columns.names.iter().map(|name| &**name));
+                let table = names::quoted(table);
+                let sql = match row_id {
+                    Some(row_id) => format!("SELECT {list}, {row_id} FROM {table} ORDER BY {row_id}"),
+                    None => format!("SELECT {list} FROM {table}"),
+                };
+                Ok(Statement { sql, columns, row_id })
             }
         }
     }
