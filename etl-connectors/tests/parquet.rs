@@ -183,3 +183,65 @@ fn serde_types_that_are_no_rows_are_refused() {
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("`tags`"), "{error}");
 }
+
+/// I2: rows are numbered in the file, whatever the row groups and wherever reading begins.
+#[test]
+fn reading_goes_on_at_any_row() {
+    use etl_core::position::Cursor;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("in.parquet");
+    let (batch, groups) = (20, [7, 1, 12]);
+    let columns = RecordBatch::try_from_iter([("id", ints(&(0..batch).collect::<Vec<_>>())), ("name", texts(&["a"; 20]))]).unwrap();
+    let mut writer = ::parquet::arrow::ArrowWriter::try_new(fs::File::create(&path).unwrap(), columns.schema(), None).unwrap();
+    let mut from = 0;
+    for rows in groups {
+        writer.write(&columns.slice(from, rows)).unwrap();
+        writer.flush().unwrap();
+        from += rows;
+    }
+    writer.close().unwrap();
+    #[derive(Debug, PartialEq)]
+    struct Row {
+        id: i64,
+        name: String,
+    }
+    record!(Row { id: i64, name: String });
+    for from in 0..=20 {
+        for records in [1, 3, 100] {
+            let mut source = parquet::read::<Row>(&path).unwrap();
+            assert_eq!(block_on(source.seek(Cursor::record(from))).unwrap(), Cursor::record(from));
+            let mut next = from;
+            while let Some(chunk) = block_on(source.read(Wanted::new(records, 1 << 20))).unwrap() {
+                let decoded = chunk.decode();
+                for (index, row) in (0..).zip(&decoded.records) {
+                    assert_eq!((row.id as u64, decoded.origin.position(index).ordinal), (next, next));
+                    next += 1;
+                }
+                assert_eq!(decoded.origin.end(decoded.records.len() as u32), Cursor::record(next));
+            }
+            assert_eq!(next, 20);
+        }
+    }
+    let mut source = parquet::read::<Row>(&path).unwrap();
+    assert_eq!(block_on(source.seek(Cursor::record(21))).unwrap_err().code(), "source_changed");
+}
+
+/// A Parquet file cannot grow: whatever was done to it, it is another one.
+#[test]
+fn a_parquet_file_that_has_changed_is_another_one() {
+    use etl_core::source::Sameness;
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(directory.path(), &[("id", ints(&[1, 2, 3]))]);
+    #[derive(Debug, PartialEq)]
+    struct Row {
+        id: i64,
+    }
+    record!(Row { id: i64 });
+    let identity = |head| parquet::read::<Row>(&path).unwrap().identity(head).unwrap().unwrap();
+    let before = identity(None);
+    assert_eq!(identity(Some(before.head)).compare(&before), Sameness::Same);
+    for values in [&[1, 2, 4][..], &[1, 2, 3, 4], &(0..10_000).collect::<Vec<_>>()] {
+        file(directory.path(), &[("id", ints(values))]);
+        assert_eq!(identity(Some(before.head)).compare(&before), Sameness::Other, "{} rows", values.len());
+    }
+}

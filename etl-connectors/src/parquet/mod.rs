@@ -27,6 +27,7 @@ mod bound;
 mod columns;
 mod encoder;
 mod errors;
+mod identity;
 mod options;
 mod rows;
 mod source;

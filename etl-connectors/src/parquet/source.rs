@@ -1,12 +1,14 @@
 //! Reading a Parquet file.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etl_core::guarantee::Replayable;
+use etl_core::position::Cursor;
 use etl_core::record::codec::Decode;
 use etl_core::record::{Column, Problem, Record};
-use etl_core::source::{BoxChunk, Chunk, Decoded, Malformed, Source, SourceInfo, Wanted};
+use etl_core::source::{BoxChunk, Chunk, Decoded, Identity, Malformed, Source, SourceInfo, Wanted};
 use etl_core::{Error, ErrorKind, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -16,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::bound::{Bound, fits, readable};
 use super::errors::explain;
+use super::identity::identity;
 use super::rows::{Batch, Row};
 use crate::files::{open_source, partition, source_size};
 use crate::serde_rows::from_fields;
@@ -27,6 +30,8 @@ pub struct Rows<T> {
     path: PathBuf,
     schema: Option<&'static [Column]>,
     decode: Decoder<T>,
+    /// The number of the row at which reading begins.
+    from: u64,
     open: Option<Open>,
 }
 
@@ -52,14 +57,14 @@ impl<T> Rows<T> {
     where
         T: Decode,
     {
-        Self { path: path.to_owned(), schema: Some(T::SCHEMA), decode: decode::<T>, open: None }
+        Self { path: path.to_owned(), schema: Some(T::SCHEMA), decode: decode::<T>, from: 0, open: None }
     }
 
     pub(super) fn new_serde(path: &Path) -> Self
     where
         T: DeserializeOwned,
     {
-        Self { path: path.to_owned(), schema: None, decode: decode_serde::<T>, open: None }
+        Self { path: path.to_owned(), schema: None, decode: decode_serde::<T>, from: 0, open: None }
     }
 
     fn open(&self, wanted: Wanted) -> Result<Open> {
@@ -67,14 +72,31 @@ impl<T> Rows<T> {
         let size = file.metadata().map_or(0, |metadata| metadata.len());
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| self.unreadable(&error))?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let groups = builder.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+        let Some((groups, before)) = behind(self.from, groups) else {
+            return Err(Error::new(
+                ErrorKind::Extraction,
+                format!("{} has changed since an earlier run: it has fewer rows", self.path.display()),
+            )
+            .with_code("source_changed")
+            .hint("put the earlier file back, or read this one from its beginning by `--fresh`"));
+        };
         let (roots, binding) = self.bind(builder.schema())?;
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
         let reader = builder
             .with_projection(mask)
+            .with_row_groups(groups.collect())
+            .with_offset(usize::try_from(before).unwrap_or(usize::MAX))
             .with_batch_size(wanted.records.clamp(1, 1 << 20))
             .build()
             .map_err(|error| self.unreadable(&error))?;
-        Ok(Open { reader, binding: Arc::new(binding), partition: partition(&self.path), next: 0, bytes_per_row: size / rows.max(1) })
+        Ok(Open {
+            reader,
+            binding: Arc::new(binding),
+            partition: partition(&self.path),
+            next: self.from,
+            bytes_per_row: size / rows.max(1),
+        })
     }
 
     /// Which columns of the file to read, and which of them is which.
@@ -130,6 +152,19 @@ impl<T> Rows<T> {
     }
 }
 
+/// The row groups from the one that holds row `from` on, and how many of their rows lie before it. `None`
+/// where there are not so many rows.
+fn behind(from: u64, groups: impl ExactSizeIterator<Item = u64>) -> Option<(Range<usize>, u64)> {
+    let (count, mut left) = (groups.len(), from);
+    for (group, rows) in groups.enumerate() {
+        if left < rows {
+            return Some((group..count, left));
+        }
+        left -= rows;
+    }
+    (left == 0).then_some((count..count, 0))
+}
+
 impl<T: Record> Source for Rows<T> {
     type Record = T;
     type Class = Replayable;
@@ -143,6 +178,19 @@ impl<T: Record> Source for Rows<T> {
 
     fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
         async move { self.open(Wanted::new(1, 1)).map(drop) }.boxed()
+    }
+
+    fn identity(&self, _head: Option<u64>) -> Result<Option<Identity>> {
+        identity(&self.path).map(Some)
+    }
+
+    fn seek(&mut self, from: Cursor) -> BoxFuture<'_, Result<Cursor>> {
+        async move {
+            self.from = from.ordinal;
+            self.open(Wanted::new(1, 1))?;
+            Ok(Cursor::record(from.ordinal))
+        }
+        .boxed()
     }
 
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T>>>> {
