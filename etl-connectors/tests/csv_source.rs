@@ -138,9 +138,9 @@ fn a_byte_order_mark_is_skipped() {
 }
 
 #[test]
-fn utf_16_and_compressed_files_are_named_for_what_they_are() {
+fn utf_16_and_damaged_files_are_named_for_what_they_are() {
     assert!(refused(b"\xFF\xFEi\0d\0\n\0").contains("UTF-16"));
-    assert!(refused(b"\x1F\x8B\x08\0\0\n").contains("compressed"));
+    assert!(refused(b"\x1F\x8B\x08\0\0\n").contains(if cfg!(feature = "gzip") { "the gzip stream ends too early" } else { "compressed" }));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn an_unclosed_quote_is_one_malformed_record() {
     let all = read("id,name,price\n1,a,\n2,\"b,\n3,c,\n").unwrap();
     assert_eq!(all.records, [item(1, "a", None)]);
     assert_eq!(all.codes(), [("unclosed_quote", 3)]);
-    assert_eq!(all.malformed[0].2.as_deref(), Some(&b"2,\"b,\n3,c,"[..]));
+    assert_eq!(all.malformed[0].2.as_deref(), Some(&b"2,\"b,\n3,c,\n"[..]), "the line break is inside the quotes");
 }
 
 #[test]

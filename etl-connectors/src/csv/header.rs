@@ -30,9 +30,6 @@ impl Header {
         if record.starts_with(b"\xFF\xFE") || record.starts_with(b"\xFE\xFF") {
             return Err(fails("the file is UTF-16".into()).hint("save it as UTF-8"));
         }
-        if record.starts_with(b"\x1F\x8B") || record.starts_with(b"\x28\xB5\x2F\xFD") {
-            return Err(fails("the file is compressed".into()).hint("decompress it first"));
-        }
         let mut fields = Fields::new(record, options.delimiter, options.quote);
         let fields = fields.split(&Cut { bytes: record, text: None, range: 0..record.len() });
         let names = fields

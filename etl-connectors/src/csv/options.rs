@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{File, Rows};
-use crate::files::MAX_RECORD;
+use crate::files::{Limits, MAX_RECORD};
 
 /// How a CSV file is written down; made by [`options`](super::options).
 ///
@@ -24,11 +24,12 @@ pub struct Options {
     pub(super) quote: u8,
     pub(super) nulls: Nulls,
     pub(super) max_record: usize,
+    pub(super) limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', nulls: Nulls::default(), max_record: MAX_RECORD }
+        Self { delimiter: b',', quote: b'"', nulls: Nulls::default(), max_record: MAX_RECORD, limits: Limits::default() }
     }
 }
 
@@ -61,6 +62,21 @@ impl Options {
     /// is malformed (`too_large`) and is never held in memory.
     pub fn max_record(mut self, bytes: usize) -> Self {
         self.max_record = bytes;
+        self
+    }
+
+    /// How large the text of a compressed file may be, in bytes; 1 TiB if not said. Reading fails
+    /// (`decompression_limit`) as soon as there is more.
+    pub fn max_decompressed(mut self, bytes: u64) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How many times as large as a compressed file its text may be, looked at while it is read and
+    /// from the first 64 MiB of text on; 500 if not said. Reading fails (`decompression_limit`) as soon
+    /// as there is more.
+    pub fn max_ratio(mut self, ratio: u64) -> Self {
+        self.limits.ratio = ratio;
         self
     }
 

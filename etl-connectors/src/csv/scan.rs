@@ -110,6 +110,8 @@ impl CsvScan {
 }
 
 impl Scan for CsvScan {
+    const LINES: bool = false;
+
     fn scan(&mut self, bytes: &[u8], from: usize, mut start: usize, starts: &mut Vec<u32>) -> usize {
         // Quotes tend to be everywhere or nowhere.
         if self.place == Place::Bare && memchr(self.quote, &bytes[from..]).is_none() {

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etl_core::guarantee::Replayable;
+use etl_core::position::Cursor;
 use etl_core::record::codec::Decode;
 use etl_core::record::{Column, Problem, Record};
-use etl_core::source::{BoxChunk, Chunk, Decoded, Source, SourceInfo, Wanted};
+use etl_core::source::{BoxChunk, Chunk, Decoded, Identity, Source, SourceInfo, Wanted};
 use etl_core::{Error, ErrorKind, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,7 +18,7 @@ use super::header::Header;
 use super::line::Line;
 use super::options::Options;
 use super::scan::CsvScan;
-use crate::files::{Mistake, Piece, Splitter, open_source, partition, source_size};
+use crate::files::{Input, Mistake, Piece, Splitter, partition, source_size, unreadable};
 use crate::serde_rows::from_fields;
 
 /// The records of a CSV file; made by [`read`](super::read).
@@ -62,10 +63,9 @@ impl<T> Rows<T> {
     }
 
     fn open(&self, wanted: Wanted) -> Result<Open> {
-        let file = open_source(&self.path)?;
-        let scan = CsvScan::new(self.options.delimiter, self.options.quote);
+        let input = Input::open(&self.path, self.options.limits)?;
         let mut splitter =
-            Splitter::new(file, partition(&self.path), scan, self.options.max_record).map_err(|error| self.unreadable(&error))?;
+            Splitter::new(input, partition(&self.path), self.scan(), self.options.max_record).map_err(|error| self.unreadable(&error))?;
         let Some(piece) = splitter.header(wanted).map_err(|error| self.unreadable(&error))? else {
             return Err(self.fails("the file is empty: it has no header").hint("the first line names the columns"));
         };
@@ -74,12 +74,16 @@ impl<T> Rows<T> {
         Ok(Open { splitter, header })
     }
 
+    fn scan(&self) -> CsvScan {
+        CsvScan::new(self.options.delimiter, self.options.quote)
+    }
+
     fn fails(&self, what: &str) -> Error {
         Error::new(ErrorKind::Extraction, format!("{}: {what}", self.path.display()))
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Error {
-        Error::io(ErrorKind::Extraction, format!("cannot read {}", self.path.display()), error)
+        unreadable(&self.path, error)
     }
 }
 
@@ -99,6 +103,20 @@ impl<T: Record> Source for Rows<T> {
 
     fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
         async { self.open(LOOK).map(drop) }.boxed()
+    }
+
+    fn identity(&self, head: Option<u64>) -> Result<Option<Identity>> {
+        Identity::of_file(&self.path, head).map(Some)
+    }
+
+    fn seek(&mut self, from: Cursor) -> BoxFuture<'_, Result<Cursor>> {
+        async move {
+            let mut open = self.open(LOOK)?;
+            let reached = open.splitter.go_on(from, self.scan()).map_err(|error| self.unreadable(&error))?;
+            self.open = Some(open);
+            Ok(reached)
+        }
+        .boxed()
     }
 
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T>>>> {

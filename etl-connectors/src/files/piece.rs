@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use etl_core::position::Position;
+use etl_core::position::{Cursor, Position};
 use etl_core::source::{Decoded, Malformed, Origin};
 
 /// Records of one block of a file.
@@ -26,7 +26,11 @@ pub(crate) struct Piece {
     pub(super) covers: u64,
     /// What is wrong with its last record as a whole.
     pub(super) flaw: Option<Flaw>,
+    /// Whether a record is a line.
+    pub(super) lines: bool,
     pub(super) max_record: usize,
+    /// The place behind the last record; without a line where the file ends in the record.
+    pub(super) behind: Cursor,
     pub(super) counted: Counted,
 }
 
@@ -102,25 +106,61 @@ impl Piece {
     /// Where a record lies in the block, unless it is flawed as a whole.
     #[inline]
     fn record(&self, index: usize) -> Result<Range<usize>, Mistake> {
-        let range = self.range(index);
-        let flaw = if index + 1 == self.starts.len() { self.flaw } else { None };
-        match flaw {
+        match self.flaw_of(index) {
             // A long record is called too long whether or not it happened to fit into a block.
-            _ if range.len() > self.max_record => Err(Flaw::Skipped { quoted: flaw == Some(Flaw::Unclosed) }.mistake(self.max_record)),
+            flaw if self.is_too_long(index) => Err(Flaw::Skipped { quoted: flaw == Some(Flaw::Unclosed) }.mistake(self.max_record)),
             Some(flaw) => Err(flaw.mistake(self.max_record)),
-            None => Ok(range),
+            None => Ok(self.range(index)),
         }
+    }
+
+    #[inline]
+    fn flaw_of(&self, index: usize) -> Option<Flaw> {
+        if index + 1 == self.starts.len() { self.flaw } else { None }
+    }
+
+    /// Where the record lies in the block, with what ends it and the blank lines behind it.
+    #[inline]
+    fn whole(&self, index: usize) -> Range<usize> {
+        self.starts[index] as usize..self.starts.get(index + 1).map_or(self.end, |next| *next) as usize
     }
 
     /// Where the record lies in the block, without what ends it.
     #[inline]
     fn range(&self, index: usize) -> Range<usize> {
-        let start = self.starts[index] as usize;
-        let mut end = self.starts.get(index + 1).map_or(self.end, |next| *next) as usize;
-        while end > start && matches!(self.block[end - 1], b'\n' | b'\r') {
+        let Range { start, mut end } = self.whole(index);
+        if self.flaw_of(index) == Some(Flaw::Unclosed) {
+            return start..end;
+        }
+        let ends = |byte: u8| matches!(byte, b'\n' | b'\r');
+        while end > start && ends(self.block[end - 1]) {
             end -= 1;
         }
+        if self.lines && end > start && matches!(self.block[end - 1], b' ' | b'\t') {
+            // They may be those of a blank line.
+            end = start + line_length(&self.block[start..end]);
+            while end > start && ends(self.block[end - 1]) {
+                end -= 1;
+            }
+        }
         start..end
+    }
+
+    /// Whether the record is longer than allowed; the answer is the same wherever blocks end.
+    #[inline]
+    fn is_too_long(&self, index: usize) -> bool {
+        let whole = self.whole(index);
+        whole.len() > self.max_record
+            && self.max_record < if self.lines { line_length(&self.block[whole]) } else { self.range(index).len() }
+    }
+
+    /// Whether the last record ends at this byte of the file, or the blank lines behind it do.
+    pub(super) fn ends_at(&self, byte: u64) -> bool {
+        let end = match (self.starts.len().checked_sub(1), self.flaw) {
+            (None, _) | (_, Some(Flaw::Skipped { .. })) => self.behind.byte,
+            (Some(last), _) => Some(self.offset + self.range(last).end as u64),
+        };
+        end.is_some_and(|end| end <= byte) && self.behind.byte.is_some_and(|behind| byte <= behind)
     }
 
     /// How many lines there are before the record that starts here.
@@ -198,11 +238,24 @@ impl Origin for Piece {
         }
     }
 
-    fn payload(&self, index: u32) -> Option<Cow<'_, [u8]>> {
-        let range = self.range(index as usize);
-        let skipped = matches!(self.flaw, Some(Flaw::Skipped { .. })) || range.len() > self.max_record;
-        (!skipped).then(|| Cow::Borrowed(&self.block[range]))
+    fn end(&self, records: u32) -> Cursor {
+        if (records as usize) < self.starts.len() {
+            let Position { ordinal, byte, line, .. } = self.position(records);
+            return Cursor { ordinal, byte, line };
+        }
+        self.behind
     }
+
+    fn payload(&self, index: u32) -> Option<Cow<'_, [u8]>> {
+        let index = index as usize;
+        let skipped = matches!(self.flaw, Some(Flaw::Skipped { .. })) || self.is_too_long(index);
+        (!skipped).then(|| Cow::Borrowed(&self.block[self.range(index)]))
+    }
+}
+
+/// How long the first line is, without its end.
+fn line_length(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())
 }
 
 /// How many lines end in `bytes`.

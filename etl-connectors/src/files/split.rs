@@ -1,25 +1,27 @@
 //! Cutting a file into pieces at the ends of records, in memory that is bounded by the size of a
 //! block and of the largest record.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::sync::Arc;
 
+use etl_core::position::Cursor;
 use etl_core::source::Wanted;
 
+use super::input::{Input, Packing};
 use super::piece::{Counted, Flaw, Piece, lines};
+use super::refusal::Refusal;
 
 /// How a format's records end. Implementations keep what they must know between two calls.
 pub(crate) trait Scan: Send {
+    /// Whether a record is a line, and so ends at `\n` and nowhere else.
+    const LINES: bool;
+
     /// Looks at `bytes[from..]`; the record that begins at `start` is unfinished so far. Appends
     /// the start of every record that ends here, and returns where the unfinished one starts.
     fn scan(&mut self, bytes: &[u8], from: usize, start: usize, starts: &mut Vec<u32>) -> usize;
 
     /// Whether the unfinished bytes before the end of the file are a record.
     fn is_record(&self, rest: &[u8]) -> bool;
-
-    /// The unfinished record is so long that its first bytes are not shown again.
-    fn too_long(&mut self) {}
 
     /// Whether the unfinished record is inside quotes.
     fn quoted(&self) -> bool {
@@ -36,9 +38,12 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// What is read at a time of a record that is too long to be kept, in bytes.
 const SKIP: usize = 256 << 10;
 
+/// What is read at a time of records that are only counted, in bytes.
+const COUNT: usize = 1 << 20;
+
 /// Reads a file block by block and cuts the blocks into pieces.
 pub(crate) struct Splitter<S> {
-    file: File,
+    input: Input,
     partition: Arc<str>,
     scan: S,
     max_record: usize,
@@ -47,6 +52,8 @@ pub(crate) struct Splitter<S> {
     starts: Vec<u32>,
     end: usize,
     flaw: Option<Flaw>,
+    /// The last record of the block ends where the file does, and not with a line.
+    unended: bool,
     /// The next record to hand out.
     next: usize,
     /// Up to where lines are counted in the block, the line there, and where the block starts.
@@ -62,14 +69,16 @@ pub(crate) struct Splitter<S> {
 }
 
 impl<S: Scan> Splitter<S> {
-    /// Starts at the beginning of `file`, behind a byte order mark.
-    pub(crate) fn new(mut file: File, partition: Arc<str>, scan: S, max_record: usize) -> io::Result<Self> {
-        let mut mark = Vec::with_capacity(BYTE_ORDER_MARK.len());
-        (&mut file).take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut mark)?;
-        let offset = if mark == BYTE_ORDER_MARK { BYTE_ORDER_MARK.len() as u64 } else { 0 };
-        file.seek(SeekFrom::Start(offset))?;
+    /// Starts at the beginning of the text, behind a byte order mark.
+    pub(crate) fn new(mut input: Input, partition: Arc<str>, scan: S, max_record: usize) -> io::Result<Self> {
+        let beginning = input.beginning()?;
+        if let Some(packing) = Packing::of(&beginning) {
+            return Err(Refusal::Compressed(packing).into());
+        }
+        let offset = if beginning.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() as u64 } else { 0 };
+        input.begin_at(offset)?;
         Ok(Self {
-            file,
+            input,
             partition,
             scan,
             // Offsets in a block are 32 bits wide.
@@ -78,6 +87,7 @@ impl<S: Scan> Splitter<S> {
             starts: Vec::new(),
             end: 0,
             flaw: None,
+            unended: false,
             next: 0,
             counted: 0,
             line: 1,
@@ -113,27 +123,43 @@ impl<S: Scan> Splitter<S> {
         self.next = last;
         let start = self.starts[first] as usize;
         let end = self.starts.get(last).map_or(self.end, |next| *next as usize);
-        self.line += lines(&self.block[self.counted..start]);
-        self.counted = start;
-        let ordinal = self.ordinal;
+        let line = self.line_at(start);
+        let (ordinal, behind) = (self.ordinal, self.line_at(end));
         self.ordinal += (last - first) as u64;
+        let is_last = last == self.starts.len();
         Ok(Some(Piece {
             partition: Arc::clone(&self.partition),
             block: Arc::clone(&self.block),
             starts: self.starts[first..last].to_vec(),
             end: end as u32,
             ordinal,
-            line: self.line,
+            line,
             offset: self.offset,
             covers: self.cover(self.offset + end as u64),
-            flaw: self.flaw.filter(|_| last == self.starts.len()),
+            flaw: self.flaw.filter(|_| is_last),
+            lines: S::LINES,
             max_record: self.max_record,
+            behind: self.cursor(end, behind, is_last && self.unended),
             counted: Counted::default(),
         }))
     }
 
+    /// The place behind the last record that was handed out, which ends here in the block.
+    fn cursor(&self, end: usize, line: u64, unended: bool) -> Cursor {
+        Cursor { ordinal: self.ordinal, byte: Some(self.offset + end as u64), line: (!unended).then_some(line) }
+    }
+
+    /// The line at a place in the block that is not before the last one.
+    fn line_at(&mut self, place: usize) -> u64 {
+        self.line += lines(&self.block[self.counted..place]);
+        self.counted = place;
+        self.line
+    }
+
     /// The bytes since the last call, up to `end`.
     fn cover(&mut self, end: u64) -> u64 {
+        // Of a compressed file, what its text up to the end of the block was made of.
+        let end = self.input.consumed().unwrap_or(end);
         end - std::mem::replace(&mut self.covered, end)
     }
 
@@ -141,21 +167,17 @@ impl<S: Scan> Splitter<S> {
     /// too long.
     fn refill(&mut self, wanted: usize) -> io::Result<Option<Piece>> {
         let wanted = wanted.clamp(*BLOCK.start(), *BLOCK.end());
-        self.line += lines(&self.block[self.counted..self.end]);
+        self.line_at(self.end);
         self.offset += self.end as u64;
         self.starts.clear();
-        (self.next, self.counted, self.flaw) = (0, 0, None);
+        (self.next, self.counted, self.flaw, self.unended) = (0, 0, None, false);
         let mut buffer = std::mem::take(&mut self.carry);
         let (mut start, mut seen) = (0, buffer.len());
         loop {
-            self.ended = !more(&mut self.file, &mut buffer, wanted)?;
+            self.ended = !self.input.append_to(&mut buffer, wanted)?;
             start = self.scan.scan(&buffer, seen, start, &mut self.starts);
             if self.ended {
-                if self.scan.is_record(&buffer[start..]) {
-                    self.flaw = self.scan.quoted().then_some(Flaw::Unclosed);
-                    self.starts.push(start as u32);
-                }
-                start = buffer.len();
+                start = self.end_of_file(&buffer, start);
             }
             if self.ended || !self.starts.is_empty() {
                 break;
@@ -166,22 +188,39 @@ impl<S: Scan> Splitter<S> {
             buffer.drain(..start);
             (start, seen) = (0, buffer.len());
             if seen > self.max_record {
-                return self.skip(buffer).map(Some);
+                return self.skip(buffer);
             }
         }
-        self.carry = buffer[start..].to_vec();
-        buffer.truncate(start);
-        self.end = start;
-        self.block = Arc::new(buffer);
+        self.take_block(buffer, start);
         Ok(None)
     }
 
-    /// Reads to the end of the record at the start of `buffer` without keeping it. What follows it
-    /// becomes the block.
-    fn skip(&mut self, mut buffer: Vec<u8>) -> io::Result<Piece> {
+    /// The file ends in an unfinished record, or in blanks. Returns where its last record ends.
+    fn end_of_file(&mut self, buffer: &[u8], start: usize) -> usize {
+        if !self.scan.is_record(&buffer[start..]) {
+            return start;
+        }
+        self.flaw = self.scan.quoted().then_some(Flaw::Unclosed);
+        self.unended = true;
+        self.starts.push(start as u32);
+        buffer.len()
+    }
+
+    /// What comes before `start` is handed out next, and what comes behind it is unfinished.
+    fn take_block(&mut self, mut buffer: Vec<u8>, start: usize) {
+        self.carry.clear();
+        if !self.ended {
+            self.carry.extend_from_slice(&buffer[start..]);
+        }
+        buffer.truncate(start);
+        self.end = start;
+        self.block = Arc::new(buffer);
+    }
+
+    /// Reads to the end of the line or record at the start of `buffer` without keeping it. What follows
+    /// it becomes the block. Returns a piece unless all of it was blank.
+    fn skip(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Piece>> {
         let (record, line) = (self.offset, self.line);
-        self.scan.too_long();
-        let mut quoted;
         let mut start;
         loop {
             // The last byte stays, because what a byte means can depend on the one before.
@@ -190,33 +229,27 @@ impl<S: Scan> Splitter<S> {
             self.offset += gone as u64;
             buffer.drain(..gone);
             buffer.shrink_to(SKIP + 64);
-            quoted = self.scan.quoted();
-            self.ended = !more(&mut self.file, &mut buffer, SKIP)?;
+            self.ended = !self.input.append_to(&mut buffer, SKIP)?;
             start = self.scan.scan(&buffer, 1, 0, &mut self.starts);
-            if self.ended && self.starts.is_empty() {
-                self.starts.push(0);
-                start = buffer.len();
-            } else if self.ended {
-                if self.scan.is_record(&buffer[start..]) {
-                    self.flaw = self.scan.quoted().then_some(Flaw::Unclosed);
-                    self.starts.push(start as u32);
-                }
-                start = buffer.len();
+            if self.ended {
+                start = self.end_of_file(&buffer, start);
             }
-            if !self.starts.is_empty() {
+            if self.ended || start > 0 {
                 break;
             }
         }
-        // The first record that ended is the one that was too long.
+        self.take_block(buffer, start);
+        if self.starts.first() != Some(&0) {
+            return Ok(None);
+        }
         self.next = 1;
-        self.carry = buffer[start..].to_vec();
-        buffer.truncate(start);
-        self.end = start;
-        self.block = Arc::new(buffer);
+        let unended = self.unended && self.starts.len() == 1;
+        let quoted = unended && self.flaw == Some(Flaw::Unclosed);
         let after = self.starts.get(1).map_or(self.end, |next| *next as usize);
         let ordinal = self.ordinal;
         self.ordinal += 1;
-        Ok(Piece {
+        let behind = self.line_at(after);
+        Ok(Some(Piece {
             partition: Arc::clone(&self.partition),
             block: Arc::default(),
             starts: vec![0],
@@ -225,16 +258,74 @@ impl<S: Scan> Splitter<S> {
             line,
             offset: record,
             covers: self.cover(self.offset + after as u64),
-            flaw: Some(Flaw::Skipped { quoted: quoted && self.ended }),
+            flaw: Some(Flaw::Skipped { quoted }),
+            lines: S::LINES,
             max_record: self.max_record,
+            behind: self.cursor(after, behind, unended),
             counted: Counted::default(),
-        })
+        }))
     }
 }
 
-/// Appends up to `wanted` bytes to `buffer`. `false` at the end of the file.
-fn more(file: &mut File, buffer: &mut Vec<u8>, wanted: usize) -> io::Result<bool> {
-    // A little more, so that `read_to_end` does not probe whether the file ends here.
-    buffer.reserve(wanted + 64);
-    Ok(file.take(wanted as u64).read_to_end(buffer)? > 0)
+/// Going on where an earlier reading stopped.
+impl<S: Scan> Splitter<S> {
+    /// Has reading go on at a place that [`Origin::end`](etl_core::source::Origin::end) gave; called
+    /// before the first record was read, with a new `scan`.
+    ///
+    /// A place without a line is behind a record that ended where the file did. What the file has got
+    /// since then may belong to that record, so the records are counted again to find it.
+    pub(crate) fn go_on(&mut self, from: Cursor, scan: S) -> io::Result<Cursor> {
+        let Some(before) = from.byte.filter(|_| from.ordinal > 0).and_then(|byte| byte.checked_sub(1)) else {
+            return Ok(Cursor::default());
+        };
+        let byte = before + 1;
+        match from.line {
+            Some(line) => {
+                self.input.begin_at(before)?;
+                let mut last = Vec::new();
+                self.input.append_to(&mut last, 1)?;
+                match last.first() {
+                    None => return Err(Refusal::Changed("it is shorter than what was read of it").into()),
+                    Some(b'\n') => {}
+                    Some(b'\r') if !S::LINES => {}
+                    Some(_) => return Err(Refusal::Changed("no record ends any more where one ended").into()),
+                }
+                self.begin(byte, line, from.ordinal, scan);
+            }
+            None if etl_core::mutants::active("grown_record_unchecked") => {
+                self.input.begin_at(byte)?;
+                self.begin(byte, 0, from.ordinal, scan);
+            }
+            None if self.input.is_known_to_end_at(byte)? => {
+                // No line is asked for where there is no record.
+                self.begin(byte, 0, from.ordinal, scan);
+                self.ended = true;
+            }
+            None => self.count_to(from.ordinal, byte)?,
+        }
+        Ok(from)
+    }
+
+    fn begin(&mut self, byte: u64, line: u64, ordinal: u64, scan: S) {
+        (self.offset, self.line, self.ordinal, self.scan) = (byte, line, ordinal, scan);
+        (self.next, self.end, self.counted, self.flaw, self.unended, self.ended) = (0, 0, 0, None, false, false);
+        self.covered = self.input.consumed().unwrap_or(byte);
+        self.block = Arc::default();
+        self.starts.clear();
+        self.carry.clear();
+    }
+
+    /// Passes over the records before `ordinal`, of which the last one must still end at `byte`.
+    fn count_to(&mut self, ordinal: u64, byte: u64) -> io::Result<()> {
+        while self.ordinal < ordinal {
+            let left = usize::try_from(ordinal - self.ordinal).unwrap_or(usize::MAX);
+            let Some(piece) = self.piece(Wanted::new(left, COUNT))? else {
+                return Err(Refusal::Changed("it is shorter than what was read of it").into());
+            };
+            if self.ordinal == ordinal && !piece.ends_at(byte) {
+                return Err(Refusal::Changed("its last record, which no line end had ended, goes on").into());
+            }
+        }
+        Ok(())
+    }
 }

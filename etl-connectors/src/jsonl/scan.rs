@@ -12,6 +12,8 @@ pub(super) struct LineScan {
 }
 
 impl Scan for LineScan {
+    const LINES: bool = true;
+
     fn scan(&mut self, bytes: &[u8], from: usize, mut start: usize, starts: &mut Vec<u32>) -> usize {
         for at in memchr_iter(b'\n', &bytes[from..]) {
             let end = from + at;
@@ -27,12 +29,9 @@ impl Scan for LineScan {
     fn is_record(&self, rest: &[u8]) -> bool {
         self.solid && !rest.is_empty()
     }
-
-    fn too_long(&mut self) {
-        self.solid = true;
-    }
 }
 
 fn is_solid(line: &[u8]) -> bool {
-    !line.iter().all(u8::is_ascii_whitespace)
+    // What JSON takes for white space.
+    !line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }

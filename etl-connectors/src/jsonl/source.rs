@@ -4,28 +4,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etl_core::guarantee::Replayable;
+use etl_core::position::Cursor;
 use etl_core::record::codec::Decode;
 use etl_core::record::{Problem, Record};
-use etl_core::source::{BoxChunk, Chunk, Decoded, Source, SourceInfo, Wanted};
-use etl_core::{Error, ErrorKind, Result};
+use etl_core::source::{BoxChunk, Chunk, Decoded, Identity, Source, SourceInfo, Wanted};
+use etl_core::{Error, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::scan::LineScan;
 use super::slots::Slots;
-use crate::files::{MAX_RECORD, Mistake, Piece, Splitter, open_source, partition, source_size};
+use crate::files::{Input, Limits, MAX_RECORD, Mistake, Piece, Splitter, partition, source_size, unreadable};
 
 /// How JSON lines are read; made by [`options`](super::options).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
     max_record: usize,
+    limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_record: MAX_RECORD }
+        Self { max_record: MAX_RECORD, limits: Limits::default() }
     }
 }
 
@@ -34,6 +36,21 @@ impl Options {
     /// malformed (`too_large`) and is never held in memory.
     pub fn max_record(mut self, bytes: usize) -> Self {
         self.max_record = bytes;
+        self
+    }
+
+    /// How large the text of a compressed file may be, in bytes; 1 TiB if not said. Reading fails
+    /// (`decompression_limit`) as soon as there is more.
+    pub fn max_decompressed(mut self, bytes: u64) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How many times as large as a compressed file its text may be, looked at while it is read and
+    /// from the first 64 MiB of text on; 500 if not said. Reading fails (`decompression_limit`) as soon
+    /// as there is more.
+    pub fn max_ratio(mut self, ratio: u64) -> Self {
+        self.limits.ratio = ratio;
         self
     }
 
@@ -71,12 +88,12 @@ type Decoder<T> = fn(&Arc<Piece>, Vec<T>) -> Decoded<T>;
 
 impl<T> Rows<T> {
     fn open(&self) -> Result<Splitter<LineScan>> {
-        let file = open_source(&self.path)?;
-        Splitter::new(file, partition(&self.path), LineScan::default(), self.options.max_record).map_err(|error| self.unreadable(&error))
+        let input = Input::open(&self.path, self.options.limits)?;
+        Splitter::new(input, partition(&self.path), LineScan::default(), self.options.max_record).map_err(|error| self.unreadable(&error))
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Error {
-        Error::io(ErrorKind::Extraction, format!("cannot read {}", self.path.display()), error)
+        unreadable(&self.path, error)
     }
 }
 
@@ -93,6 +110,20 @@ impl<T: Record> Source for Rows<T> {
 
     fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
         async move { self.open().map(drop) }.boxed()
+    }
+
+    fn identity(&self, head: Option<u64>) -> Result<Option<Identity>> {
+        Identity::of_file(&self.path, head).map(Some)
+    }
+
+    fn seek(&mut self, from: Cursor) -> BoxFuture<'_, Result<Cursor>> {
+        async move {
+            let mut splitter = self.open()?;
+            let reached = splitter.go_on(from, LineScan::default()).map_err(|error| self.unreadable(&error))?;
+            self.splitter = Some(splitter);
+            Ok(reached)
+        }
+        .boxed()
     }
 
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T>>>> {
