@@ -25,7 +25,9 @@ fn zstd(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const PACKERS: [fn(&[u8]) -> Vec<u8>; 2] = [gzip, zstd];
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKERS: [Pack; 2] = [gzip, zstd];
 
 fn file(content: impl AsRef<[u8]>) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -11,7 +11,7 @@ use etl_core::source::{BoxChunk, Chunk, Decoded, Identity, Source, SourceInfo, W
 use etl_core::{Error, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::scan::LineScan;
 use super::slots::Slots;
@@ -184,9 +184,16 @@ fn decode<T: Decode>(piece: &Arc<Piece>, room: Vec<T>) -> Decoded<T> {
 fn decode_serde<T: DeserializeOwned>(piece: &Arc<Piece>, room: Vec<T>) -> Decoded<T> {
     piece.decode(room, |cut, records| {
         let line = cut.record();
+        if !line.trim_ascii_start().starts_with(b"{") {
+            // To serde, an array of the right length is a struct too.
+            return Err(match serde_json::from_slice::<IgnoredAny>(line) {
+                Ok(_) => not_an_object(),
+                Err(error) => mistake(line, &error),
+            });
+        }
         records.push(serde_json::from_slice(line).map_err(|error| match error.classify() {
             // An object, but not this one.
-            serde_json::error::Category::Data if line.trim_ascii_start().starts_with(b"{") => {
+            serde_json::error::Category::Data => {
                 Mistake::new("field", format!("is not in the form that its type expects, at byte {} of the line", error.column()))
             }
             _ => mistake(line, &error),
@@ -201,10 +208,14 @@ fn mistake(line: &[u8], error: &serde_json::Error) -> Mistake {
         return Mistake::new("not_utf8", "is not valid UTF-8");
     }
     match error.classify() {
-        serde_json::error::Category::Data => Mistake::new("not_json", "is JSON, but not an object"),
+        serde_json::error::Category::Data => not_an_object(),
         serde_json::error::Category::Eof => Mistake::new("not_json", "is not valid JSON: it ends too early"),
         _ => Mistake::new("not_json", format!("is not valid JSON at byte {} of the line", error.column())),
     }
+}
+
+fn not_an_object() -> Mistake {
+    Mistake::new("not_json", "is JSON, but not an object")
 }
 
 impl<T> std::fmt::Debug for Rows<T> {
