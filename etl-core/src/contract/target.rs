@@ -27,6 +27,10 @@ pub struct Preparation {
     pub resumable: bool,
     /// An earlier run's [mark](Target::checkpoint), which [holds](Recalled::Holds): go on from there.
     pub mark: Option<String>,
+    /// An earlier run's [mark](Target::checkpoint) that does not hold, because it is
+    /// [finished](Recalled::Finished) or [gone](Recalled::Gone): begin again, and replace what it was
+    /// allowed to replace and what it has published.
+    pub replaces: Option<String>,
     /// The run commits as a whole, at its end (`atomic: run`).
     pub whole: bool,
 }
@@ -35,13 +39,20 @@ impl Preparation {
     /// For a run that may replace an output that exists already.
     #[must_use]
     pub const fn new(replace: bool, look_only: bool) -> Self {
-        Self { replace, look_only, resumable: false, mark: None, whole: false }
+        Self { replace, look_only, resumable: false, mark: None, replaces: None, whole: false }
     }
 
     /// For a run that is resumed after a kill, from an earlier run's mark if there is one.
     #[must_use]
     pub fn resumable(mut self, mark: Option<String>) -> Self {
         (self.resumable, self.mark) = (true, mark);
+        self
+    }
+
+    /// For a run that begins again where an earlier run's mark does not hold.
+    #[must_use]
+    pub fn replacing(mut self, mark: Option<String>) -> Self {
+        self.replaces = mark;
         self
     }
 
@@ -156,10 +167,26 @@ pub trait Target: Send + Sync + Sized + 'static {
     }
 
     /// Makes durable what was committed so far, and says what of the target that is, for
-    /// [`Preparation::mark`] of a later run. `None` where nothing can be added to it by another run.
-    /// Called between transactions where the target [keeps a mark](Keeps::Mark).
+    /// [`Preparation::mark`] of a later run. `None` where nothing new can be gone on from yet: the mark
+    /// before stays what a later run goes on from. Called between transactions where the target
+    /// [keeps a mark](Keeps::Mark), and once before the first of them, so that what is written without a
+    /// checkpoint can be told from what was there before.
+    ///
+    /// # Errors
+    /// It could not be made durable ([`ErrorKind::Storage`]): the connection cannot be used any more.
     fn checkpoint(&self, _connection: &mut Self::Connection) -> impl Future<Output = Result<Option<String>>> + Send {
         async { Ok(None) }
+    }
+
+    /// Everything is committed: makes it durable as it will be published, and says what of the target
+    /// that is, as [`checkpoint`](Self::checkpoint) does. Called once, before
+    /// [`publish`](Self::publish); in between the mark is written durably, so that what was published
+    /// is recognised whatever happens. Nothing can be loaded on the connection afterwards.
+    ///
+    /// # Errors
+    /// It could not be made durable ([`ErrorKind::Storage`]).
+    fn seal(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<Option<String>>> + Send {
+        self.checkpoint(connection)
     }
 
     /// Begins a transaction.

@@ -36,6 +36,9 @@ pub struct Checkpoint {
     pub progress: Progress,
     /// What of the target belongs to it.
     pub mark: Option<String>,
+    /// The target has been published, with all that is done.
+    #[serde(default)]
+    pub published: bool,
 }
 
 /// The checkpoints of one pipeline, source and target. One run at a time holds it.
@@ -268,6 +271,7 @@ mod tests {
             done: Intervals::first(Cursor { ordinal: sequence, byte: Some(9), line: None }),
             progress: Progress::new(&outline().stages, "run", "flights.csv", None),
             mark: Some("{}".to_owned()),
+            published: false,
         }
     }
 

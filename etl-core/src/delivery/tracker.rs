@@ -147,9 +147,9 @@ impl Tracker {
         self.progress = proposal.progress;
     }
 
-    /// As a checkpoint, with what the target says of itself.
+    /// As a checkpoint, with what the target says of itself, before it is published or behind that.
     #[must_use]
-    pub fn checkpoint(&self, pipeline: &str, target: &str, mark: Option<String>) -> Checkpoint {
+    pub fn checkpoint(&self, pipeline: &str, target: &str, mark: Option<String>, published: bool) -> Checkpoint {
         Checkpoint {
             pipeline: pipeline.to_owned(),
             partition: self.partition.to_string(),
@@ -158,6 +158,7 @@ impl Tracker {
             done: self.done.clone(),
             progress: self.progress.clone(),
             mark,
+            published,
         }
     }
 }

@@ -152,44 +152,57 @@ impl Delivery {
     }
 
     async fn save(&mut self, session: &mut dyn LoadSession) -> Result<()> {
-        if self.spoiled {
-            return Ok(());
-        }
-        let Some(store) = &mut self.store else { return Ok(()) };
         let mark = match self.keeps {
-            Keeps::Mark => {
-                let Some(mark) = session.checkpoint().await? else {
-                    // A target that cannot be continued begins again: nothing to write down.
-                    (self.last, self.loads) = (Instant::now(), 0);
+            Keeps::Mark if !self.spoiled => {
+                let mark = session.checkpoint().await?;
+                // Where nothing can be gone on from yet, the checkpoint before stands.
+                (self.last, self.loads) = (Instant::now(), 0);
+                if mark.is_none() {
                     return Ok(());
-                };
-                Some(mark)
+                }
+                mark
             }
-            Keeps::Nothing | Keeps::Ledger => None,
+            _ => None,
         };
-        store.save(&self.tracker.checkpoint(self.pipeline, &self.target, mark))?;
+        self.write(mark, false)
+    }
+
+    fn write(&mut self, mark: Option<String>, published: bool) -> Result<()> {
+        let Some(store) = self.store.as_mut().filter(|_| !self.spoiled) else { return Ok(()) };
+        store.save(&self.tracker.checkpoint(self.pipeline, &self.target, mark, published))?;
         self.window = self.window.max(self.records);
         (self.last, self.loads, self.records) = (Instant::now(), 0, 0);
         Ok(())
     }
 
+    /// Before the first load: what the target holds then can be told from what is added.
+    pub(super) async fn start(&mut self, session: &mut dyn LoadSession) -> Result<()> {
+        if self.keeps == Keeps::Mark { self.save(session).await } else { Ok(()) }
+    }
+
     /// The source has been read as far as it is to be, and all of it is loaded; the dead letters are
-    /// durable. `whole` says that it was read to its end.
-    pub(super) async fn finish(&mut self, session: &mut dyn LoadSession, whole: bool) -> Result<()> {
-        if whole {
+    /// durable: publishes. `whole` says that the source was read to its end.
+    ///
+    /// What will be published is written down before, so that it is recognised whatever happens in
+    /// between, and that it was is written down afterwards.
+    pub(super) async fn publish(&mut self, session: &mut dyn LoadSession, whole: bool) -> Result<()> {
+        if whole && !self.tracker.progress().ended {
             let end = self.tracker.propose_end();
             if self.keeps == Keeps::Ledger {
                 session.seal_end(end.receipt()).await?;
             }
             self.tracker.settle(end);
         }
-        self.save(session).await
+        let mark = if self.keeps == Keeps::Mark { session.seal().await? } else { None };
+        self.write(mark.clone(), false)?;
+        session.publish().await?;
+        self.write(mark, true)
     }
 
     /// The run ends before its time; the dead letters are durable. What is loaded whole is written
     /// down, so that the next run goes on behind it.
     pub(super) async fn leave(&mut self, session: &mut dyn LoadSession) -> Result<()> {
-        if self.keeps == Keeps::Ledger || self.loads == 0 {
+        if self.keeps == Keeps::Ledger || self.loads == 0 || self.spoiled {
             return Ok(());
         }
         self.save(session).await

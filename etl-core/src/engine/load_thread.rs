@@ -86,6 +86,12 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
     }
     let usable = go.is_some() && !dry;
     let mut delivery = go.flatten();
+    if let Some(delivery) = &mut delivery {
+        let started = guarded_async(delivery.start(session.as_mut())).await.and_then(|started| started);
+        if let Err(error) = started {
+            shared.fail(stage.failure(error));
+        }
+    }
     let mut waiting = Waiting { shared, session: session.as_mut(), delivery: delivery.as_deref_mut(), letters: &letters, oldest: None };
     let first = own.as_ref().map_or(stage.index, |own| own.stages[0]);
     loop {
@@ -165,10 +171,10 @@ async fn prepare(session: &mut dyn LoadSession, preparation: Preparation, claim:
 async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>, verdict: Verdict) -> Result<bool> {
     match verdict {
         Verdict::Publish { whole } => {
-            if let Some(delivery) = &mut delivery {
-                delivery.finish(session, whole).await?;
+            match delivery {
+                Some(delivery) => delivery.publish(session, whole).await?,
+                None => session.publish().await?,
             }
-            session.publish().await?;
             return Ok(false);
         }
         Verdict::Leave => {

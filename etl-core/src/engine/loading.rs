@@ -43,6 +43,8 @@ pub trait LoadSession: Send {
     fn renew(&mut self) -> BoxFuture<'_, Result<()>>;
     /// Makes durable what was committed, and says what of the target that is.
     fn checkpoint(&mut self) -> BoxFuture<'_, Result<Option<String>>>;
+    /// The same of everything, as it will be published.
+    fn seal(&mut self) -> BoxFuture<'_, Result<Option<String>>>;
     /// Takes records that are to be loaded.
     fn gather(&mut self, parcel: Parcel);
     /// How many records wait.
@@ -419,6 +421,16 @@ impl<S: Loader> LoadSession for Session<'_, S> {
         async move {
             match &mut self.connection {
                 Some(connection) => S::target(self.lent).checkpoint(connection).await,
+                None => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
+    fn seal(&mut self) -> BoxFuture<'_, Result<Option<String>>> {
+        async move {
+            match &mut self.connection {
+                Some(connection) => S::target(self.lent).seal(connection).await,
                 None => Ok(None),
             }
         }

@@ -62,14 +62,6 @@ impl Ends {
     }
 }
 
-/// What is known of earlier runs.
-#[derive(Default)]
-struct Known {
-    /// One for each content that the source has had, the newest first.
-    stored: Vec<Stored>,
-    store: Option<Store>,
-}
-
 /// Makes both ends ready, finds out where the run goes on, and lets them go.
 ///
 /// # Errors
@@ -89,51 +81,58 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
 
     let identity = ends.identity(None).await?;
     let place = identity.as_ref().map_or(&*source.name, |identity| if identity.place.is_empty() { &source.name } else { &identity.place });
-    let known = match keeps {
+    let of = Content { place, identity: identity.as_ref() };
+    let (stored, store) = match keeps {
         Keeps::Ledger => {
             let mut claim = Claim::new(shared.outline.name, options.run_id.clone());
             (claim.lease, claim.fresh, claim.replace) = (options.lease, options.fresh, options.replace);
             let entries = ends.prepare(preparation.resumable(None), Some(claim)).await?;
-            Known { stored: Stored::of_ledger(entries)?, store: None }
+            let stored = of.chosen(Stored::of_ledger(entries)?, ends).await?;
+            // What is not published yet is to be.
+            if let Some(stored) = stored.as_ref().filter(|stored| of.is_all_in(stored) && !appears_whole(shared)) {
+                return Ok(Beginning::NothingNew(Box::new(stored.progress.clone())));
+            }
+            (stored, None)
         }
         Keeps::Mark | Keeps::Nothing => {
-            let (mut store, checkpoint) = Store::open(&options.state_dir(shared.outline.name), place, &absolute(&target))?;
-            let again = options.fresh
-                || (options.replace && keeps == Keeps::Mark && checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.progress.ended));
-            let checkpoint = if again {
+            let (mut store, mut checkpoint) = Store::open(&options.state_dir(shared.outline.name), place, &absolute(&target))?;
+            let redo = options.replace && keeps == Keeps::Mark && checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.published);
+            if options.fresh || redo {
                 refuse_twice(options.replace, checkpoint.as_ref().map(|checkpoint| &checkpoint.progress), &target)?;
                 store.clear()?;
-                None
-            } else {
-                checkpoint
-            };
-            let mark = checkpoint.as_ref().and_then(|checkpoint| checkpoint.mark.clone());
+                checkpoint = None;
+            }
+            let (mark, published) = checkpoint.as_ref().map_or((None, false), |checkpoint| (checkpoint.mark.clone(), checkpoint.published));
             let recalled = match &mark {
                 Some(mark) => ends.recall(mark.clone()).await?,
                 None if keeps == Keeps::Mark => Recalled::Gone,
                 None => Recalled::Holds,
             };
-            let stored: Vec<_> = checkpoint.map(Stored::of_checkpoint).into_iter().collect();
-            let goes_on = match recalled {
-                Recalled::Gone => false,
-                Recalled::Holds => true,
-                Recalled::Finished => nothing_new(&stored, identity.as_ref()),
-            };
-            let stored = if goes_on { stored } else { Vec::new() };
-            if !stored.iter().any(|stored| is_ended(stored, identity.as_ref())) {
-                let mark = mark.filter(|_| recalled != Recalled::Gone);
-                ends.prepare(preparation.resumable(mark), None).await?;
+            let stored = checkpoint.filter(|_| recalled != Recalled::Gone).map(Stored::of_checkpoint);
+            let known = stored.is_some();
+            let stored = of.chosen(stored.into_iter().collect(), ends).await?;
+            if let Some(stored) = stored.as_ref().filter(|stored| published && of.is_all_in(stored)) {
+                return Ok(Beginning::NothingNew(Box::new(stored.progress.clone())));
             }
-            Known { stored, store: Some(store) }
+            let another = known && stored.is_none();
+            let (stored, preparation) = match recalled {
+                // Other content is not added to an output that is whole.
+                Recalled::Holds if another && appears_whole(shared) => (None, preparation.resumable(None)),
+                Recalled::Holds => (stored, preparation.resumable(mark)),
+                Recalled::Finished if another => (None, preparation.resumable(None)),
+                Recalled::Finished | Recalled::Gone => (None, preparation.resumable(None).replacing(mark)),
+            };
+            ends.prepare(preparation, None).await?;
+            (stored, Some(store))
         }
     };
 
-    let (tracker, stored) = match chosen(known.stored, place, identity.as_ref(), ends).await? {
+    let tracker = match stored {
         None => {
+            let _first_time = shared.followed.set(Followed::default());
             let progress = Progress::new(&shared.outline.stages, &options.run_id, &source.name, identity.clone());
-            (Tracker::new(partition_of(&source.name, identity.as_ref()), 0, progress), None)
+            Tracker::new(partition_of(&source.name, identity.as_ref()), 0, progress)
         }
-        Some(stored) if is_ended(&stored, identity.as_ref()) => return Ok(Beginning::NothingNew(Box::new(stored.progress))),
         Some(stored) => {
             let progress = going_on(shared, &stored, source, ends).await?;
             tracing::info!(
@@ -142,18 +141,15 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
                 records = stored.done.count(),
                 "the run goes on where an earlier one stopped"
             );
-            (Tracker::going_on(stored.clone(), progress), Some(stored))
+            ends.seek(stored.done.low()).await?;
+            let Stored { done, progress: earlier, .. } = stored.clone();
+            let followed = Followed { totals: earlier.totals, run: Some(earlier.run_id), ended: earlier.ended, done };
+            let _first_time = shared.followed.set(followed);
+            Tracker::going_on(stored, progress)
         }
     };
-    if let Some(stored) = stored {
-        ends.seek(stored.done.low()).await?;
-        let _first_time =
-            shared.followed.set(Followed { totals: stored.progress.totals, run: Some(stored.progress.run_id), done: stored.done });
-    } else {
-        let _first_time = shared.followed.set(Followed::default());
-    }
     let names = (shared.outline.name, absolute(&target));
-    ends.go(Some(Delivery::new(tracker, keeps, known.store, names, (options.checkpoint, options.lease)))).await;
+    ends.go(Some(Delivery::new(tracker, keeps, store, names, (options.checkpoint, options.lease)))).await;
     Ok(Beginning::Gone)
 }
 
@@ -179,30 +175,42 @@ fn absolute(target: &str) -> String {
     std::path::absolute(target).map_or_else(|_no_path| target.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
-/// Which of the contents that are known is the one that is there now.
-async fn chosen(stored: Vec<Stored>, place: &str, identity: Option<&Identity>, ends: &Ends) -> Result<Option<Stored>> {
-    for stored in stored {
-        let earlier = &stored.progress.identity;
-        let known = earlier
-            .as_ref()
-            .map_or(&*stored.progress.source, |earlier| if earlier.place.is_empty() { &stored.progress.source } else { &earlier.place });
-        if known != place {
-            continue;
+/// What the source holds now.
+struct Content<'a> {
+    place: &'a str,
+    identity: Option<&'a Identity>,
+}
+
+impl Content<'_> {
+    /// Which of the contents that are known it is.
+    async fn chosen(&self, stored: Vec<Stored>, ends: &Ends) -> Result<Option<Stored>> {
+        for stored in stored {
+            let earlier = stored.progress.identity.as_ref();
+            let known = earlier.map(|earlier| &earlier.place).filter(|place| !place.is_empty()).unwrap_or(&stored.progress.source);
+            if known != self.place {
+                continue;
+            }
+            let sameness = match (earlier, self.identity) {
+                (Some(earlier), Some(_)) => ends.identity(Some(earlier.head)).await?.map_or(Sameness::Other, |now| now.compare(earlier)),
+                (None, None) => Sameness::Same,
+                (Some(_), None) | (None, Some(_)) => Sameness::Other,
+            };
+            match sameness {
+                Sameness::Same => return Ok(Some(stored)),
+                // What was read to its end was another delivery.
+                Sameness::Shorter | Sameness::Other if stored.progress.ended => {}
+                Sameness::Shorter => return Err(changed(self.place, "is shorter than it was")),
+                Sameness::Other => return Err(changed(self.place, "is not what it was")),
+            }
         }
-        let sameness = match (earlier, identity) {
-            (Some(earlier), Some(_)) => ends.identity(Some(earlier.head)).await?.map_or(Sameness::Other, |now| now.compare(earlier)),
-            (None, None) => Sameness::Same,
-            (Some(_), None) | (None, Some(_)) => Sameness::Other,
-        };
-        match sameness {
-            Sameness::Same => return Ok(Some(stored)),
-            // What was read to its end was another delivery.
-            Sameness::Shorter | Sameness::Other if stored.progress.ended => {}
-            Sameness::Shorter => return Err(changed(place, "is shorter than it was")),
-            Sameness::Other => return Err(changed(place, "is not what it was")),
-        }
+        Ok(None)
     }
-    Ok(None)
+
+    /// Whether an earlier run has read all of it.
+    fn is_all_in(&self, stored: &Stored) -> bool {
+        let earlier = stored.progress.identity.as_ref();
+        stored.progress.ended && self.identity.is_some_and(|now| earlier.is_some_and(|earlier| earlier.length == now.length))
+    }
 }
 
 fn changed(place: &str, how: &str) -> Error {
@@ -230,16 +238,6 @@ async fn going_on<C>(shared: &Shared<C>, stored: &Stored, source: &SourceInfo, e
         mark.state = state;
     }
     Ok(progress)
-}
-
-/// Whether an earlier run has read all that there is.
-fn is_ended(stored: &Stored, identity: Option<&Identity>) -> bool {
-    let length = |identity: Option<&Identity>| identity.map(|identity| identity.length);
-    stored.progress.ended && identity.is_some() && length(identity) == length(stored.progress.identity.as_ref())
-}
-
-fn nothing_new(stored: &[Stored], identity: Option<&Identity>) -> bool {
-    stored.iter().any(|stored| is_ended(stored, identity))
 }
 
 /// Where nothing in the target can be told apart from what a second reading would add to it.

@@ -311,6 +311,7 @@ fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Ins
         None if shared.options.dry_run => Status::DryRun,
         None => Status::Done,
     };
+    let had_ended = shared.followed.get().is_some_and(|followed| followed.ended);
     Report {
         version: VERSION,
         pipeline: shared.outline.name,
@@ -322,7 +323,7 @@ fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Ins
         target: ending.target,
         records,
         resumed: shared.followed.get().and_then(|followed| followed.run.clone()),
-        nothing_new: ending.nothing_new.is_some(),
+        nothing_new: ending.nothing_new.is_some() || (status == Status::Done && had_ended && records.extracted == 0),
         all_runs: ending.totals.or_else(|| ending.nothing_new.as_ref().map(|progress| progress.totals)),
         may_double: (ending.window > 0).then_some(ending.window),
         stages,

@@ -55,6 +55,8 @@ pub(super) struct Followed {
     pub(super) totals: Totals,
     /// The run that stopped there.
     pub(super) run: Option<String>,
+    /// It had read the source to its end.
+    pub(super) ended: bool,
 }
 
 /// The memory budget is counted in KiB, because a semaphore has no room for bytes.
