@@ -8,9 +8,11 @@
 //! | [`tracker`] | what a commit adds to both |
 //! | [`checkpoint`] | where they are kept when the target keeps no ledger |
 //! | [`dead_letters`] | rejected records, at rest |
+//! | [`selection`] | which of their records are read again |
 
 pub mod checkpoint;
 pub mod dead_letters;
 pub mod intervals;
 pub mod progress;
+pub mod selection;
 pub mod tracker;

@@ -129,6 +129,7 @@ fn write<C>(
             message: &excluded.message,
             attempts: excluded.attempts,
             payload: payload(origin.as_ref(), excluded.input, excluded.shown.as_deref()),
+            replayable: shared.stages[0].definition.options.replayable || shared.source_info.get().is_some_and(|info| info.replayable),
         })?;
     }
     Ok(())

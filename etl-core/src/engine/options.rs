@@ -1,12 +1,15 @@
 //! What a run goes by: the attributes' options with what the operator set over them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::wiring::Outline;
 use crate::contract::policy::Threshold;
 use crate::contract::source::Wanted;
 use crate::contract::stage::{Rate, Role, StageDefinition, StageOptions};
+use crate::delivery::dead_letters;
+use crate::delivery::selection::Selection;
 
 /// How many records travel together where nothing else is said.
 pub const TRAVELLING_BATCH: usize = 2_048;
@@ -41,6 +44,10 @@ pub struct RunOptions {
     pub threshold: Threshold,
     /// Where rejected records go; `None` makes a rejection stop the run.
     pub dead_letter: Option<PathBuf>,
+    /// How large that file may grow, in bytes; one rejection more stops the run.
+    pub dead_letter_limit: u64,
+    /// Read these records again, and pass over all others.
+    pub only: Option<Arc<Selection>>,
     /// Stop reading after so many records.
     pub limit: Option<u64>,
     /// Do everything but load and dead-letter.
@@ -142,6 +149,8 @@ impl RunOptions {
             memory: outline.policy.memory.unwrap_or(MEMORY),
             threshold: outline.policy.threshold,
             dead_letter: None,
+            dead_letter_limit: dead_letters::LIMIT,
+            only: None,
             limit: None,
             dry_run: false,
             replace: false,

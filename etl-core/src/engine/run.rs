@@ -22,7 +22,7 @@ use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::needs::Context;
 use crate::contract::source::SourceInfo;
 use crate::contract::target::Preparation;
-use crate::delivery::dead_letters::{self, DeadLetters};
+use crate::delivery::dead_letters::{self, DeadLetters, Opening};
 use crate::delivery::progress::Progress;
 use crate::observe::metrics::Metrics;
 use crate::observe::report::{Reason, Report, StageReport, Status, Totals, VERSION, check_conservation, peak_memory_bytes, seconds};
@@ -154,10 +154,21 @@ fn apart_from_target<C: Context>(shared: &Shared<C>) -> Result<()> {
 
 /// Starts the threads, lets them go when both ends are ready, and sees them to their end.
 async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Result<()> {
+    if shared.options.only.is_some() {
+        // Rather than every record of the source, which would be loaded again.
+        return Err(Error::new(ErrorKind::Config, "single records of a source cannot be read again yet"));
+    }
     // Before anything moves: the dead letters, the target, the source.
     apart_from_target(shared)?;
     let letters_file = match &shared.options.dead_letter {
-        Some(path) if !shared.options.dry_run => Some(DeadLetters::open(path, shared.outline.name, &shared.options.run_id)?),
+        Some(path) if !shared.options.dry_run => Some(DeadLetters::open(Opening {
+            path,
+            pipeline: shared.outline.name,
+            run_id: &shared.options.run_id,
+            replay_epoch: 0,
+            limit: shared.options.dead_letter_limit,
+            replays: shared.options.only.clone(),
+        })?),
         _ => None,
     };
     let (letters, letters_queue) = Postbox::new(QUEUE);

@@ -1,0 +1,32 @@
+//! Rejected records at rest: JSON Lines, readable by their owner only, durable before a commit passes
+//! them.
+//!
+//! The file is appended to: all runs of a pipeline share it, and each line names its run. Letters that
+//! an operator discards, or whose records a replay has loaded, are taken away by a line of their own,
+//! so that nothing is lost where a process is killed in between. The format and what is durable when
+//! are described in `docs/dead-letters.md`.
+
+mod file;
+#[cfg(feature = "cli")]
+mod housekeeping;
+mod line;
+#[cfg(feature = "cli")]
+mod reader;
+mod scan;
+#[cfg(all(test, feature = "cli"))]
+mod tests;
+mod writer;
+
+pub(crate) use file::check;
+#[cfg(feature = "cli")]
+pub(crate) use housekeeping::discard;
+pub use line::VERSION;
+pub(crate) use line::{Digest, LetterId, digest};
+#[cfg(feature = "cli")]
+pub(crate) use line::{Encoding, hex};
+#[cfg(feature = "cli")]
+pub(crate) use reader::{Letter, Letters};
+pub(crate) use writer::{DeadLetter, DeadLetters, Opening, Payload};
+
+/// How large the file may grow where nothing else is said, in bytes.
+pub const LIMIT: u64 = 1 << 30;
