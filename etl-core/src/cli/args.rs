@@ -1,10 +1,13 @@
 //! Verbs and flags.
 
+mod dlq;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, FromArgMatches as _, Subcommand, ValueEnum};
 
+pub(crate) use self::dlq::{ChoiceArgs, DiscardArgs, DlqVerb, FilterArgs, ListArgs, ReplayArgs, ShowArgs};
 use super::Entry;
 use super::config::same_name;
 use crate::engine::options::kebab;
@@ -21,6 +24,9 @@ pub(crate) enum Verb {
     Plan(PlanArgs),
     /// Draw the stages
     Graph(GraphArgs),
+    /// Look at the dead letters, read their records again, or give them up
+    #[command(subcommand, disable_help_subcommand = true)]
+    Dlq(DlqVerb),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -16,6 +16,10 @@ pub(crate) struct Host<'a> {
     err: &'a mut dyn Write,
     /// Whether stderr is a terminal.
     pub(crate) terminal: bool,
+    /// Whether stdout is a terminal.
+    pub(crate) shown: bool,
+    /// Whether somebody sits at it who can be asked.
+    pub(crate) attended: bool,
     /// Whether stderr shows colours.
     pub(crate) colour: bool,
     /// Whether the process is ours: its signals, its logs, its terminal.
@@ -31,13 +35,24 @@ impl<'a> Host<'a> {
     pub(crate) fn of_process(env: Environment, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
         let terminal = io::stderr().is_terminal();
         let no_colour = env.get("NO_COLOR").is_some_and(|value| !value.is_empty()) || env.get("TERM").is_some_and(|term| term == "dumb");
-        Self { env, out, err, terminal, colour: terminal && !no_colour, ours: true, program: String::new(), bars: MultiProgress::new() }
+        Self {
+            env,
+            out,
+            err,
+            terminal,
+            shown: io::stdout().is_terminal(),
+            attended: terminal && io::stdin().is_terminal(),
+            colour: terminal && !no_colour,
+            ours: true,
+            program: String::new(),
+            bars: MultiProgress::new(),
+        }
     }
 
     /// A part of another program.
     pub(crate) fn embedded(env: Environment, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
         let bars = MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
-        Self { env, out, err, terminal: false, colour: false, ours: false, program: String::new(), bars }
+        Self { env, out, err, terminal: false, shown: false, attended: false, colour: false, ours: false, program: String::new(), bars }
     }
 
     pub(crate) fn style(&self) -> Style {
@@ -69,6 +84,21 @@ impl<'a> Host<'a> {
             }
             _ => exit::DONE,
         }
+    }
+
+    /// Asks whoever sits at the terminal; whatever is not a yes is a no.
+    pub(crate) fn agrees(&mut self, question: &str) -> bool {
+        self.say(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let heard = self.attended && io::stdin().read_line(&mut answer).is_ok();
+        heard && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())
+    }
+
+    /// Tells why it cannot be done, and returns the exit code.
+    pub(crate) fn refused(&mut self, error: &crate::contract::error::Error) -> u8 {
+        let text = super::report::error_words(&error.into(), self.style());
+        self.say(&text);
+        exit::of_error(error)
     }
 
     /// Tells what is wrong with the configuration.

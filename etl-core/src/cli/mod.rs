@@ -9,6 +9,7 @@
 //! | `check` | settings, source, target, dead letters: all that can be known before a record moves |
 //! | `plan` | stages, policies and settings in words, each value with where it came from |
 //! | `graph` | the stages as Mermaid, DOT, SVG or JSON |
+//! | `dlq` | lists, shows, replays and discards dead letters |
 //! | `completions` | a script for the shell |
 //!
 //! Data and what programs read goes to stdout, everything else to stderr. How settings and options

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "cli")]
 
+mod dlq;
 mod pipeline;
 #[cfg(unix)]
 mod signals;

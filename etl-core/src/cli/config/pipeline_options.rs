@@ -14,7 +14,8 @@ use crate::engine::options::RunOptions;
 /// The table under which they stand.
 pub(crate) const TABLE: &str = "pipeline";
 
-const NAMES: [&str; 7] = ["threads", "memory", "error_threshold", "error_min_sample", "dead_letter", "checkpoint", "lease"];
+const NAMES: [&str; 8] =
+    ["threads", "memory", "error_threshold", "error_min_sample", "dead_letter", "dead_letter_limit", "checkpoint", "lease"];
 
 /// More workers than this are a slip of the finger.
 const MOST_THREADS: u64 = 4_096;
@@ -30,6 +31,7 @@ pub(crate) struct PipelineOverlay {
     lease: Option<(Duration, Origin)>,
     /// Where rejected records go, if not where the pipeline says.
     pub(crate) dead_letter: Option<(PathBuf, Origin)>,
+    dead_letter_limit: Option<(u64, Origin)>,
 }
 
 impl PipelineOverlay {
@@ -73,6 +75,7 @@ impl PipelineOverlay {
             "error_min_sample" => self.min_sample = Some((value::count(text, 1, u64::MAX)?, origin)),
             "checkpoint" => self.checkpoint = Some((value::duration(text)?, origin)),
             "lease" => self.lease = Some((value::duration(text)?, origin)),
+            "dead_letter_limit" => self.dead_letter_limit = Some((value::size(text)?, origin)),
             _ if text.is_empty() => return Err("must be the path of a file".to_owned()),
             _ => self.dead_letter = Some((PathBuf::from(text), origin)),
         }
@@ -101,6 +104,9 @@ impl PipelineOverlay {
         }
         if let Some((path, _)) = &self.dead_letter {
             options.dead_letter = Some(path.clone());
+        }
+        if let Some((limit, _)) = self.dead_letter_limit {
+            options.dead_letter_limit = limit;
         }
     }
 
@@ -142,6 +148,14 @@ impl PipelineOverlay {
             self.dead_letter.as_ref().map(|(_, origin)| origin),
             written(policy.dead_letter),
         ));
+        if policy.dead_letter || options.dead_letter.is_some() {
+            rows.push(row(
+                "dead_letter_limit",
+                Some(value::size_text(options.dead_letter_limit)),
+                self.dead_letter_limit.as_ref().map(|(_, origin)| origin),
+                Origin::Default,
+            ));
+        }
         for (key, duration, said) in [("checkpoint", options.checkpoint, &self.checkpoint), ("lease", options.lease, &self.lease)] {
             let value = humantime::format_duration(duration).to_string();
             rows.push(row(key, Some(value), said.as_ref().map(|(_, origin)| origin), Origin::Default));

@@ -1,6 +1,7 @@
 //! What each verb does.
 
 mod check;
+mod dlq;
 mod graph;
 mod output;
 mod plan;
@@ -27,6 +28,7 @@ pub(super) fn call<P: Pipeline>(verb: Verb, host: &mut Host<'_>) -> u8 {
         Verb::Check(args) => check::check::<P>(&args, host),
         Verb::Plan(args) => plan::plan::<P>(&args, host),
         Verb::Graph(args) => graph::graph(P::plan().outline(), &args, host),
+        Verb::Dlq(verb) => dlq::dlq::<P>(verb, host),
         // Needs no pipeline, and was done by the caller.
         Verb::Completions { .. } => exit::DONE,
     }

@@ -1,6 +1,7 @@
 //! `run`: extracts, transforms and loads, and tells what came of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::MissedTickBehavior;
@@ -15,6 +16,7 @@ use crate::cli::report::words;
 use crate::cli::signals::Signals;
 use crate::contract::error::{Error, ErrorKind, io_text};
 use crate::contract::needs::Context;
+use crate::delivery::selection::Selection;
 use crate::engine::options::RunOptions;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::wiring::Outline;
@@ -27,6 +29,11 @@ use crate::observe::report::{Report, StageReport, Status, Totals, VERSION, peak_
 const STDOUT: &str = "-";
 
 pub(super) fn run<P: Pipeline>(args: &RunArgs, host: &mut Host<'_>) -> u8 {
+    run_over::<P>(args, None, host)
+}
+
+/// As [`run`], over these records alone.
+pub(super) fn run_over<P: Pipeline>(args: &RunArgs, only: Option<Arc<Selection>>, host: &mut Host<'_>) -> u8 {
     let plan = P::plan();
     let outline = plan.outline().clone();
     let prepared = start_logs(&args.logs, host).and_then(|()| ready::<P>(&outline, &args.settings, host)).and_then(|ready| {
@@ -44,6 +51,7 @@ pub(super) fn run<P: Pipeline>(args: &RunArgs, host: &mut Host<'_>) -> u8 {
     options.accept_changes = args.accept_changes;
     options.state = state_dir(args, host);
     let state = options.state_dir(P::NAME);
+    options.only = only;
 
     let begun = Begun { outline: &outline, options: options.clone(), at: SystemTime::now(), clock: Instant::now() };
     let mode = progress_mode(args.progress, host.terminal && host.ours);

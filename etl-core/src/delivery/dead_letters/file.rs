@@ -119,7 +119,6 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 
 pub(super) fn cannot(doing: &str, path: &Path, error: &io::Error) -> Error {
     Error::io(ErrorKind::DeadLetter, format!("cannot {doing} the dead letters in {}", path.display()), error)
-        .hint("the run stops rather than lose a rejected record")
 }
 
 fn options() -> OpenOptions {

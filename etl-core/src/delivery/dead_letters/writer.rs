@@ -15,6 +15,8 @@ use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::position::Position;
 use crate::delivery::selection::Selection;
 
+const STOPS: &str = "the run stops rather than lose a rejected record";
+
 /// Lines are written when so many bytes of them wait.
 const WRITE: usize = 64 << 10;
 
@@ -230,6 +232,10 @@ impl DeadLetters {
         if crate::mutants::active("dead_letters_without_sync") {
             return Ok(());
         }
+        self.make_durable()
+    }
+
+    fn make_durable(&mut self) -> Result<()> {
         self.write()?;
         if self.unsynced {
             self.attempt("make durable", |letters| letters.file.sync_data())?;
@@ -248,7 +254,7 @@ impl DeadLetters {
     /// # Errors
     /// See [`DeadLetters::sync`].
     pub(crate) fn close(mut self) -> Result<u64> {
-        self.sync()?;
+        self.make_durable()?;
         if self.created && self.length == 0 {
             std::fs::remove_file(&self.path).map_err(|error| cannot("remove", &self.path, &error))?;
         }
@@ -278,7 +284,7 @@ impl DeadLetters {
         self.intact()?;
         act(self).map_err(|error| {
             self.broken = true;
-            cannot(doing, &self.path, &error)
+            cannot(doing, &self.path, &error).hint(STOPS)
         })
     }
 
@@ -287,7 +293,7 @@ impl DeadLetters {
             return Ok(());
         }
         Err(Error::new(ErrorKind::DeadLetter, format!("the dead letters in {} could not be written earlier", self.path.display()))
-            .hint("the run stops rather than lose a rejected record"))
+            .hint(STOPS))
     }
 
     fn full(&self) -> Error {
