@@ -14,6 +14,7 @@ use super::work::{Stage, Tally};
 use crate::contract::error::Result;
 use crate::contract::needs::{Context, LentBy};
 use crate::contract::position::Cursor;
+use crate::contract::record::Record;
 use crate::contract::source::{BoxSource, Identity, SourceInfo, Wanted};
 use crate::contract::stage::{Extractor, Loader, StageDefinition};
 
@@ -142,7 +143,7 @@ impl<S: Extractor> Reader for ReaderOf<'_, S> {
 
 impl<S: Extractor> Opens<S::Out, S::Needs> for S {
     fn definition() -> StageDefinition {
-        S::DEFINITION
+        S::DEFINITION.with_columns(<S::Out as Record>::KNOWN)
     }
 
     fn step<C: Context>() -> Box<dyn OpenStep<C>>
@@ -167,7 +168,7 @@ where
 
 impl<S: Loader> Loads<S::In, LoaderNeeds<S>> for S {
     fn definition() -> StageDefinition {
-        S::DEFINITION
+        S::DEFINITION.with_columns(<S::In as Record>::KNOWN)
     }
 
     fn step<C: Context>() -> Box<dyn LoadStep<C>>

@@ -247,6 +247,7 @@ impl<T: Derived> Encode for T {
 #[diagnostic::do_not_recommend]
 impl<T: Derived> Record for T {
     const COLUMNS: usize = <T as Derived>::SCHEMA.len();
+    const KNOWN: &'static [Column] = <T as Derived>::SCHEMA;
 
     fn to_json(&self, out: &mut Vec<u8>) -> bool {
         write_json(self, out);

@@ -30,6 +30,10 @@ pub trait Record: Send + Sync + 'static {
     /// How many columns it has; 0 where that is not known.
     const COLUMNS: usize = 0;
 
+    /// Its columns; empty where they are not known. Whoever prints a record masks what is sensitive,
+    /// and prints none whose columns are not known.
+    const KNOWN: &'static [Column] = &[];
+
     /// Writes the record as one JSON object: what a dead letter keeps where the source has no
     /// bytes. `false` where the type cannot show itself.
     fn to_json(&self, out: &mut Vec<u8>) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Rate;
 use crate::contract::error::{Class, Classes};
 use crate::contract::guarantee::TargetKind;
+use crate::contract::record::Column;
 
 /// What a stage does in the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -305,6 +306,9 @@ pub struct StageDefinition {
     pub input: &'static str,
     /// The record type that it yields, as written; empty for a loader.
     pub output: &'static str,
+    /// The columns of the record that it takes, of an extractor those that it yields; empty where they
+    /// are not known. Told by the types, not by the attribute.
+    pub columns: &'static [Column],
     /// The types of resources and settings that it asks for, as written.
     pub needs: &'static [&'static str],
     /// Whether it keeps state between calls (`&mut S`).
@@ -347,6 +351,7 @@ impl StageDefinition {
             },
             input: "",
             output: "",
+            columns: &[],
             needs: &[],
             stateful: false,
             transactional: false,
@@ -482,6 +487,13 @@ impl StageDefinition {
     pub const fn with_target(mut self, target: TargetKind, most_batch: Option<usize>) -> Self {
         self.target = target;
         self.most_batch = most_batch;
+        self
+    }
+
+    /// [`StageDefinition::columns`]
+    #[must_use]
+    pub const fn with_columns(mut self, columns: &'static [Column]) -> Self {
+        self.columns = columns;
         self
     }
 

@@ -21,6 +21,7 @@ use super::wiring::{NeedsOf, Runs};
 use super::work::{Stage, Tally};
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::needs::{Context, LentBy, Needs};
+use crate::contract::record::Record;
 use crate::contract::stage::{StageDefinition, State, StateCodec, Transform};
 
 pub(in crate::engine) use asynchronous::{Ended, timed, timed_out};
@@ -102,7 +103,7 @@ pub trait StepOf<S: Transform>: 'static {
 
 impl<S: Transform<Way: StepOf<S>>> Runs<S::In, S::Out, NeedsOf<S>> for S {
     fn definition() -> StageDefinition {
-        S::DEFINITION
+        S::DEFINITION.with_columns(<S::In as Record>::KNOWN)
     }
 
     fn step<C: Context>() -> Step<C>

@@ -3,6 +3,7 @@
 
 mod choice;
 mod list;
+mod masked;
 mod show;
 mod terminal;
 #[cfg(test)]
@@ -39,7 +40,7 @@ pub(super) fn dlq<P: Pipeline>(verb: DlqVerb, host: &mut Host<'_>) -> u8 {
     let found = Found { pipeline: P::NAME, path, letters };
     let done = match verb {
         DlqVerb::List(args) => Ok(list::list(&found, &args, host)),
-        DlqVerb::Show(args) => show::show(&found, &args, host),
+        DlqVerb::Show(args) => show::show(&found, &masked::Columns::of(P::plan().outline()), &args, host),
         DlqVerb::Discard(args) => discard(&found, &args, host),
         DlqVerb::Replay(args) => replay::<P>(&found, args, host),
     };

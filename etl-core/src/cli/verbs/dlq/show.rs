@@ -1,11 +1,12 @@
 //! `dlq show`: single letters.
 //!
-//! A letter keeps its record as it is in the source, and nothing there tells which of its bytes are of
-//! a `Sensitive` column: what cannot be masked is printed only where the operator says `--raw` (I8).
+//! A letter keeps its record as it is in the source. Where that is a JSON object its fields are shown,
+//! the sensitive ones masked; what cannot be masked is printed only where the operator says `--raw` (I8).
 
 use std::fmt::Write as _;
 
 use super::choice::choose;
+use super::masked::Columns;
 use super::terminal::{escaped, escaped_record};
 use super::{Found, plural};
 use crate::cli::args::ShowArgs;
@@ -15,7 +16,7 @@ use crate::contract::error::Result;
 use crate::delivery::dead_letters::{Encoding, Letter, hex};
 use crate::observe::progress::grouped;
 
-pub(super) fn show(found: &Found, args: &ShowArgs, host: &mut Host<'_>) -> Result<u8> {
+pub(super) fn show(found: &Found, columns: &Columns, args: &ShowArgs, host: &mut Host<'_>) -> Result<u8> {
     let chosen = choose(&found.letters, &args.choice)?;
     let mut without = 0;
     for (place, letter) in chosen.iter().enumerate() {
@@ -26,7 +27,7 @@ pub(super) fn show(found: &Found, args: &ShowArgs, host: &mut Host<'_>) -> Resul
             (true, None) => exit::DONE,
             (false, record) => {
                 let between = if place == 0 { "" } else { "\n" };
-                host.data(format!("{between}{}", words(letter, record.as_deref())).as_bytes())
+                host.data(format!("{between}{}", words(letter, columns, record.as_deref())).as_bytes())
             }
         };
         if code != exit::DONE {
@@ -53,7 +54,7 @@ fn raw(mut record: Vec<u8>, shown: bool) -> Vec<u8> {
     record
 }
 
-fn words(letter: &Letter, record: Option<&[u8]>) -> String {
+fn words(letter: &Letter, columns: &Columns, record: Option<&[u8]>) -> String {
     let mut text = format!("letter {}\n", letter.id);
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:10}  {}", escaped(value));
@@ -79,6 +80,13 @@ fn words(letter: &Letter, record: Option<&[u8]>) -> String {
     row("kept", &kept);
     if let Some(digest) = &letter.digest {
         row("sha256", &hex(digest));
+    }
+    if let Some(fields) = record.and_then(|record| columns.fields(record)) {
+        let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        text.push_str("  fields\n");
+        for (name, value) in fields {
+            let _ = writeln!(text, "    {name:width$}  {value}");
+        }
     }
     text
 }
