@@ -24,6 +24,8 @@ pub(crate) enum Verb {
     Plan(PlanArgs),
     /// Draw the stages
     Graph(GraphArgs),
+    /// Tell the history: when runs began, how they ended, how many records they loaded
+    Runs(RunsArgs),
     /// Look at the dead letters, read their records again, or give them up
     #[command(subcommand, disable_help_subcommand = true)]
     Dlq(DlqVerb),
@@ -132,6 +134,23 @@ pub(crate) struct PlanArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunsArgs {
+    /// How many of the last runs
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) last: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the pipeline keeps what it knows of its runs
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "Where the pipeline keeps what it knows of its runs [env: ETL_STATE_DIR] [default: .etl/<pipeline>]"
+    )]
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

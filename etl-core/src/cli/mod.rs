@@ -9,6 +9,7 @@
 //! | `check` | settings, source, target, dead letters: all that can be known before a record moves |
 //! | `plan` | stages, policies and settings in words, each value with where it came from |
 //! | `graph` | the stages as Mermaid, DOT, SVG or JSON |
+//! | `runs` | the history: when, how it ended, how many records |
 //! | `dlq` | lists, shows, replays and discards dead letters |
 //! | `completions` | a script for the shell |
 //!
@@ -18,10 +19,12 @@
 mod args;
 mod config;
 mod exit;
+mod history;
 mod host;
 mod report;
 mod signals;
 mod style;
+mod terminal;
 mod verbs;
 
 use std::ffi::OsString;

@@ -188,7 +188,7 @@ fn table(stages: &[StageReport], style: Style) -> String {
 }
 
 /// `400 µs`, `412 ms`, `2.41 s`, `3m 20s`
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if seconds < 1e-3 {
         format!("{:.0} µs", seconds * 1e6)
     } else if seconds < 1.0 {

@@ -38,7 +38,15 @@ fn steady(text: &str) -> String {
                 let hex = bare.len() >= 12 && bare.chars().all(|c| c.is_ascii_hexdigit());
                 let time = bare.starts_with("20") && bare.contains('T') && bare.ends_with('Z');
                 let run = bare.starts_with("20") && bare.contains("Z-");
-                let known = if hex { "{id}" } else if time { "{time}" } else if run { "{run}" } else { bare };
+                let known = if hex {
+                    "{id}"
+                } else if time {
+                    "{time}"
+                } else if run {
+                    "{run}"
+                } else {
+                    bare
+                };
                 format!("{known}{}", &word[bare.len()..])
             })
             .collect();
@@ -73,7 +81,10 @@ fn a_list_names_each_letter() {
 fn without_letters_there_is_nothing_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let called = dlq(dir.path(), &["list"]);
-    assert_eq!((called.code, called.out.as_str(), called.err.as_str()), (0, "DailyNumbers has no dead letters in {dir}/rejects.jsonl\n", ""));
+    assert_eq!(
+        (called.code, called.out.as_str(), called.err.as_str()),
+        (0, "DailyNumbers has no dead letters in {dir}/rejects.jsonl\n", "")
+    );
     let called = dlq(dir.path(), &["discard", "--all", "--yes"]);
     assert_eq!(called.code, 1);
     assert!(called.err.starts_with("error: no dead letter fits\n  hint: `dlq list`"), "{}", called.err);

@@ -4,6 +4,7 @@
 
 mod dlq;
 mod pipeline;
+mod runs;
 #[cfg(unix)]
 mod signals;
 

@@ -6,9 +6,11 @@ mod graph;
 mod output;
 mod plan;
 mod run;
+mod runs;
 
 use std::path::PathBuf;
 
+pub(super) use output::write_atomically;
 use serde::de::DeserializeOwned;
 
 use super::args::{LogArgs, LogFormatArg, SettingArgs, Verb};
@@ -28,6 +30,7 @@ pub(super) fn call<P: Pipeline>(verb: Verb, host: &mut Host<'_>) -> u8 {
         Verb::Check(args) => check::check::<P>(&args, host),
         Verb::Plan(args) => plan::plan::<P>(&args, host),
         Verb::Graph(args) => graph::graph(P::plan().outline(), &args, host),
+        Verb::Runs(args) => runs::runs::<P>(&args, host),
         Verb::Dlq(verb) => dlq::dlq::<P>(verb, host),
         // Needs no pipeline, and was done by the caller.
         Verb::Completions { .. } => exit::DONE,

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Writes a file whole or not at all, and durably: a reader never sees half of it.
-pub(super) fn write_atomically(path: &Path, data: &[u8]) -> io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, data: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = tempfile::NamedTempFile::new_in(&folder)?;
     file.write_all(data)?;

@@ -11,6 +11,7 @@ use super::{context, ready, runtime, start_logs};
 use crate::cli::args::{ProgressArg, RunArgs};
 use crate::cli::config::Problem;
 use crate::cli::exit;
+use crate::cli::history;
 use crate::cli::host::Host;
 use crate::cli::report::words;
 use crate::cli::signals::Signals;
@@ -49,7 +50,7 @@ pub(super) fn run_over<P: Pipeline>(args: &RunArgs, only: Option<Arc<Selection>>
     options.replace = args.replace;
     options.fresh = args.fresh;
     options.accept_changes = args.accept_changes;
-    options.state = state_dir(args, host);
+    options.state = state_dir(args.state_dir.as_deref(), host);
     let state = options.state_dir(P::NAME);
     options.only = only;
 
@@ -150,7 +151,9 @@ fn keep(report: &Report, state: &Path, args: &RunArgs, host: &mut Host<'_>, code
             }
         },
     };
-    let copied = std::fs::create_dir_all(state).and_then(|()| write_atomically(&state.join("last-report.json"), &json));
+    let copied = std::fs::create_dir_all(state)
+        .and_then(|()| write_atomically(&state.join("last-report.json"), &json))
+        .and_then(|()| history::add(state, report, code));
     if let Err(error) = copied {
         let label = host.style().warn("warning:");
         host.say(&format!("{label} the report is not kept in {}: {}\n", state.display(), io_text(&error)));
@@ -160,9 +163,9 @@ fn keep(report: &Report, state: &Path, args: &RunArgs, host: &mut Host<'_>, code
 }
 
 /// The folder of the state, where the operator names one.
-fn state_dir(args: &RunArgs, host: &Host<'_>) -> Option<PathBuf> {
+pub(super) fn state_dir(named: Option<&Path>, host: &Host<'_>) -> Option<PathBuf> {
     let variable = || host.env.get("ETL_STATE_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    args.state_dir.clone().or_else(variable)
+    named.map(Path::to_owned).or_else(variable)
 }
 
 /// A run before the engine has it.

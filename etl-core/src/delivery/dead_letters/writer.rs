@@ -214,8 +214,7 @@ impl DeadLetters {
         let now = now();
         for (_, chosen) in selection.range(ordinals).filter(|(ordinal, _)| !rejected.contains(ordinal)) {
             for letter in &chosen.letters {
-                let tombstone =
-                    Tombstone { letter: *letter, why: Why::Replayed, at: (&*now).into(), run_id: Some((&*self.run_id).into()) };
+                let tombstone = Tombstone { letter: *letter, why: Why::Replayed, at: (&*now).into(), run_id: Some((&*self.run_id).into()) };
                 // No limit holds here: this is what makes room.
                 Line::Tombstone(tombstone).encode(&mut self.lines);
             }
@@ -228,6 +227,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// That it is not durable, and never will be: the run must stop.
+    #[allow(dead_code, reason = "called by the engine once its commits wait for letters")]
     pub(crate) fn sync(&mut self) -> Result<()> {
         if crate::mutants::active("dead_letters_without_sync") {
             return Ok(());
@@ -307,7 +307,10 @@ impl DeadLetters {
         let (length, limit) = (humansize(length), humansize(LONGEST));
         Error::new(
             ErrorKind::DeadLetter,
-            format!("a record is too large for the dead letters in {}: its line would take {length}, and may take {limit}", self.path.display()),
+            format!(
+                "a record is too large for the dead letters in {}: its line would take {length}, and may take {limit}",
+                self.path.display()
+            ),
         )
         .with_code("dead_letter_too_large")
         .hint("take the record out of the source, or class its error `skip`")

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::terminal::escaped;
 use crate::cli::args::{ChoiceArgs, FilterArgs};
+use crate::cli::terminal::escaped;
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::delivery::dead_letters::{Encoding, Letter, LetterId, Letters};
 use crate::delivery::selection::{Chosen, Selection};
@@ -38,7 +38,9 @@ fn named(letters: &Letters, start: &str) -> Result<LetterId> {
     let start = start.to_ascii_lowercase();
     let shown = escaped(&start);
     if start.len() < SHORTEST_ID || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(missing(format!("`{shown}` is no id of a dead letter: an id is of hexadecimal digits, at least {SHORTEST_ID} of them")));
+        return Err(missing(format!(
+            "`{shown}` is no id of a dead letter: an id is of hexadecimal digits, at least {SHORTEST_ID} of them"
+        )));
     }
     let ids: BTreeSet<_> = letters.all.iter().map(|letter| letter.id).filter(|id| id.to_string().starts_with(&start)).collect();
     match ids.first() {

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::choice::fits;
-use super::terminal::{escaped, table};
 use super::{Found, plural};
 use crate::cli::args::ListArgs;
 use crate::cli::host::Host;
+use crate::cli::terminal::{escaped, table};
 use crate::delivery::dead_letters::{Encoding, Letter, hex};
 use crate::observe::progress::grouped;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::terminal::escaped;
+use crate::cli::terminal::escaped;
 use crate::contract::record::MASK;
 use crate::engine::wiring::Outline;
 

@@ -5,7 +5,6 @@ mod choice;
 mod list;
 mod masked;
 mod show;
-mod terminal;
 #[cfg(test)]
 mod tests;
 

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 
 use super::choice::choose;
 use super::masked::Columns;
-use super::terminal::{escaped, escaped_record};
 use super::{Found, plural};
 use crate::cli::args::ShowArgs;
 use crate::cli::exit;
 use crate::cli::host::Host;
+use crate::cli::terminal::{escaped, escaped_record};
 use crate::contract::error::Result;
 use crate::delivery::dead_letters::{Encoding, Letter, hex};
 use crate::observe::progress::grouped;

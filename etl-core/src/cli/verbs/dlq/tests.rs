@@ -2,8 +2,8 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::choice::{choose, selection};
-use super::terminal::{escaped, escaped_record};
 use crate::cli::args::{ChoiceArgs, FilterArgs};
+use crate::cli::terminal::{escaped, escaped_record};
 use crate::contract::error::{Error, ErrorKind};
 use crate::contract::position::Position;
 use crate::delivery::dead_letters::{DeadLetter, DeadLetters, LIMIT, Letters, Opening, Payload};

@@ -29,7 +29,21 @@ fn letter() -> impl Strategy<Value = LetterLine<'static>> {
             let payload = payload.map(Cow::Owned);
             let replaces = Vec::new();
             LetterLine {
-                record, stage, kind, code, message, column, attempts, first_seen, last_seen, run_id, batch_start, encoding, payload, digest, replaces,
+                record,
+                stage,
+                kind,
+                code,
+                message,
+                column,
+                attempts,
+                first_seen,
+                last_seen,
+                run_id,
+                batch_start,
+                encoding,
+                payload,
+                digest,
+                replaces,
             }
         },
     )

@@ -19,10 +19,19 @@ const RECORDS: u64 = 6;
 
 #[derive(Clone, Debug)]
 enum Action {
-    Run { posts: Vec<Post>, end: End },
+    Run {
+        posts: Vec<Post>,
+        end: End,
+    },
     /// Replays the records in the mask; `posts` are those that are rejected again.
-    Replay { records: u8, posts: Vec<Post>, end: End },
-    Discard { records: u8 },
+    Replay {
+        records: u8,
+        posts: Vec<Post>,
+        end: End,
+    },
+    Discard {
+        records: u8,
+    },
 }
 
 #[derive(Clone, Debug)]

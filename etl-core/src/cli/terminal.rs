@@ -1,12 +1,12 @@
 //! Texts from a file, on a terminal that would obey them.
 
 /// Control characters, and those that change the direction of a text, as escapes.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     escape(text, |_| false)
 }
 
 /// The same of a whole record, whose lines and tabs may stay.
-pub(super) fn escaped_record(bytes: &[u8]) -> String {
+pub(crate) fn escaped_record(bytes: &[u8]) -> String {
     escape(&String::from_utf8_lossy(bytes), |c| matches!(c, '\n' | '\t'))
 }
 
@@ -28,7 +28,7 @@ const fn is_bidirectional(c: char) -> bool {
 
 /// A table with its head: the columns in `right` stand at the right of theirs, and the last is as long
 /// as it is.
-pub(super) fn table(head: &[&str], right: &[usize], rows: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn table(head: &[&str], right: &[usize], rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].chars().count()]).max().unwrap_or(0)
