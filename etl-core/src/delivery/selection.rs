@@ -5,6 +5,8 @@
 //! so that a record which is rejected again takes the place of its letter, and it knows the digest of
 //! the record's bytes, so that another record in the same place is not taken for it.
 
+#![cfg_attr(not(feature = "cli"), allow(dead_code, reason = "some of it only the operator's verbs need"))]
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;

@@ -6,6 +6,8 @@
 //! so that nothing is lost where a process is killed in between. The format and what is durable when
 //! are described in `docs/dead-letters.md`.
 
+#![cfg_attr(not(feature = "cli"), allow(dead_code, reason = "some of it only the operator's verbs need"))]
+
 mod file;
 #[cfg(feature = "cli")]
 mod housekeeping;

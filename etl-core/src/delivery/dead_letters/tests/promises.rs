@@ -98,7 +98,7 @@ fn i8_a_line_that_cannot_be_read_is_named_by_its_number() {
     letters.append(&letter(1, "clean", b"one")).unwrap();
     letters.close().unwrap();
     let mut text = std::fs::read_to_string(&path).unwrap();
-    text.insert_str(0, "\n");
+    text.insert(0, '\n');
     text.push_str("{\"v\":2,\"stage\":\"canary\"}\n");
     std::fs::write(&path, &text).unwrap();
     for error in [open(&path).unwrap_err(), Letters::read(&path, PIPELINE).unwrap_err()] {
