@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::file::{self, Locked, cannot, sync_directory};
-use super::line::{LetterId, Line, Tombstone, Why, now};
+use super::id::LetterId;
+use super::line::{Line, Tombstone, Why, now};
 use super::scan::{End, Live, Tail, scan};
 use crate::contract::error::Result;
 

@@ -11,6 +11,7 @@
 mod file;
 #[cfg(feature = "cli")]
 mod housekeeping;
+mod id;
 mod line;
 #[cfg(feature = "cli")]
 mod reader;
@@ -22,10 +23,12 @@ mod writer;
 pub(crate) use file::check;
 #[cfg(feature = "cli")]
 pub(crate) use housekeeping::discard;
-pub use line::VERSION;
-pub(crate) use line::{Digest, LetterId, digest};
 #[cfg(feature = "cli")]
-pub(crate) use line::{Encoding, hex};
+pub(crate) use id::hex;
+pub(crate) use id::{Digest, LetterId, digest};
+#[cfg(feature = "cli")]
+pub(crate) use line::Encoding;
+pub use line::VERSION;
 #[cfg(feature = "cli")]
 pub(crate) use reader::{Letter, Letters};
 pub(crate) use writer::{DeadLetter, DeadLetters, Opening, Payload};

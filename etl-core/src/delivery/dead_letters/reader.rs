@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::{cannot, open_to_read};
-use super::line::{Digest, Encoding, Fault, LetterId, LetterLine, Line, decode};
+use super::id::{Digest, LetterId};
+use super::line::{Encoding, Fault, LetterLine, Line, decode};
 use super::scan::{Live, scan};
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::position::Position;

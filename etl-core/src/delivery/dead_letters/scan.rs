@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::file::cannot;
-use super::line::{Fault, LONGEST, LetterId, LetterLine, Line, decode};
+use super::id::LetterId;
+use super::line::{Fault, LONGEST, LetterLine, Line, decode};
 use crate::contract::error::{Error, ErrorKind, Result};
 
 /// What stands behind the last whole line.

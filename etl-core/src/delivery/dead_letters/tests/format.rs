@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 
-use super::super::line::{Encoding, Fault, LetterId, LetterLine, Line, RecordId, Tombstone, Why, decode, kept};
+use super::super::id::LetterId;
+use super::super::line::{Encoding, Fault, LetterLine, Line, RecordId, Tombstone, Why, decode, kept};
 
 fn text() -> impl Strategy<Value = Cow<'static, str>> {
     prop_oneof!["[a-z.]{0,8}", ".*", Just("\u{1b}[31m\n\"\\\u{202e}".to_owned())].prop_map(Cow::Owned)
