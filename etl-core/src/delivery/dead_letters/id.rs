@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::line::RecordId;
+use crate::contract::hex::hex;
 
 /// A SHA-256.
 pub(crate) type Digest = [u8; 32];
@@ -58,15 +59,6 @@ impl Serialize for LetterId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-/// As two digits a byte.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The bytes of exactly so many lower-case digits.

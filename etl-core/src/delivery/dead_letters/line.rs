@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::id::{Digest, LetterId, digest, hex, hex_bytes};
+use super::id::{Digest, LetterId, digest, hex_bytes};
+use crate::contract::hex::hex;
 
 /// The version of the line format; raised when a field changes its meaning or goes.
 pub const VERSION: u32 = 2;

@@ -23,8 +23,6 @@ mod writer;
 pub(crate) use file::check;
 #[cfg(feature = "cli")]
 pub(crate) use housekeeping::discard;
-#[cfg(feature = "cli")]
-pub(crate) use id::hex;
 pub(crate) use id::{Digest, LetterId, digest};
 #[cfg(feature = "cli")]
 pub(crate) use line::Encoding;

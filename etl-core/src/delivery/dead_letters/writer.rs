@@ -227,7 +227,6 @@ impl DeadLetters {
     ///
     /// # Errors
     /// That it is not durable, and never will be: the run must stop.
-    #[allow(dead_code, reason = "called by the engine once its commits wait for letters")]
     pub(crate) fn sync(&mut self) -> Result<()> {
         if crate::mutants::active("dead_letters_without_sync") {
             return Ok(());

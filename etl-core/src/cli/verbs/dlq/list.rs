@@ -10,7 +10,8 @@ use super::{Found, plural};
 use crate::cli::args::ListArgs;
 use crate::cli::host::Host;
 use crate::cli::terminal::{escaped, table};
-use crate::delivery::dead_letters::{Encoding, Letter, hex};
+use crate::contract::hex::hex;
+use crate::delivery::dead_letters::{Encoding, Letter};
 use crate::observe::progress::grouped;
 
 /// The version of the schema; raised when a field changes its meaning or goes.

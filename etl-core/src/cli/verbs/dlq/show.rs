@@ -13,7 +13,8 @@ use crate::cli::exit;
 use crate::cli::host::Host;
 use crate::cli::terminal::{escaped, escaped_record};
 use crate::contract::error::Result;
-use crate::delivery::dead_letters::{Encoding, Letter, hex};
+use crate::contract::hex::hex;
+use crate::delivery::dead_letters::{Encoding, Letter};
 use crate::observe::progress::grouped;
 
 pub(super) fn show(found: &Found, columns: &Columns, args: &ShowArgs, host: &mut Host<'_>) -> Result<u8> {

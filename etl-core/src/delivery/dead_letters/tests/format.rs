@@ -109,7 +109,7 @@ pub(super) const FIRST_VERSION: &str = r#"{"v":1,"id":{"pipeline":"Flights","rep
 
 #[test]
 fn lines_of_the_first_version_are_read() {
-    let digest = super::super::hex(&super::super::digest(b"seven"));
+    let digest = crate::contract::hex::hex(&super::super::digest(b"seven"));
     let line = FIRST_VERSION.replace("68d1e73d83c15dd7f5a3ee6e37ed5eb0ba6ce1ac9b99a72e43ff6e9ff96a6104", &digest);
     let Ok(Line::Letter(letter)) = decode(line.as_bytes()) else { panic!("{:?}", decode(line.as_bytes())) };
     assert_eq!((letter.record.ordinal, letter.bytes()), (7, Ok(Some(b"seven".to_vec()))));

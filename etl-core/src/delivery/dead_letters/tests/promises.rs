@@ -61,7 +61,7 @@ fn i2_a_batch_that_is_run_again_does_not_double_its_letters() {
 fn letters_of_the_first_version_are_not_doubled() {
     let folder = folder();
     let path = folder.path().join("rejects.jsonl");
-    let digest = super::super::hex(&super::super::digest(b"seven"));
+    let digest = crate::contract::hex::hex(&super::super::digest(b"seven"));
     let line = format::FIRST_VERSION.replace("68d1e73d83c15dd7f5a3ee6e37ed5eb0ba6ce1ac9b99a72e43ff6e9ff96a6104", &digest);
     std::fs::write(&path, line + "\n").unwrap();
     let mut letters = open(&path).unwrap();
