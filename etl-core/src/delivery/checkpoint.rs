@@ -32,6 +32,9 @@ pub struct Checkpoint {
     pub sequence: u64,
     /// Which records are done.
     pub done: Intervals,
+    /// Which of them were rejected at first, and have been replayed.
+    #[serde(default)]
+    pub replayed: Intervals,
     /// What else is known.
     pub progress: Progress,
     /// What of the target belongs to it.
@@ -269,6 +272,7 @@ mod tests {
             target: "out.csv".to_owned(),
             sequence,
             done: Intervals::first(Cursor { ordinal: sequence, byte: Some(9), line: None }),
+            replayed: Intervals::default(),
             progress: Progress::new(&outline().stages, "run", "flights.csv", None),
             mark: Some("{}".to_owned()),
             published: false,

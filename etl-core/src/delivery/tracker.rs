@@ -14,6 +14,10 @@ use crate::contract::source::Identity;
 use crate::contract::target::{Entry, Receipt};
 use crate::observe::metrics::Counts;
 
+/// Behind the name of a partition: of its records that were rejected at first, those that have been
+/// replayed.
+const REPLAY: &str = "!replay";
+
 /// The part of the source that travels together from the reader to the loader: none of it is done
 /// before all of it is.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +45,9 @@ impl Coverage {
 pub struct Tracker {
     partition: Arc<str>,
     done: Intervals,
+    replayed: Intervals,
+    /// What is committed was rejected at first.
+    replays: bool,
     sequence: u64,
     progress: Progress,
 }
@@ -64,13 +71,22 @@ impl Tracker {
     /// Of a run that begins at the beginning of `partition`, behind the transaction `sequence`.
     #[must_use]
     pub fn new(partition: impl Into<Arc<str>>, sequence: u64, progress: Progress) -> Self {
-        Self { partition: partition.into(), done: Intervals::default(), sequence, progress }
+        let (done, replayed) = (Intervals::default(), Intervals::default());
+        Self { partition: partition.into(), done, replayed, replays: false, sequence, progress }
     }
 
     /// Of a run that goes on from `stored`.
     #[must_use]
     pub fn going_on(stored: Stored, progress: Progress) -> Self {
-        Self { partition: stored.partition, done: stored.done, sequence: stored.sequence, progress }
+        let Stored { partition, done, replayed, sequence, .. } = stored;
+        Self { partition, done, replayed, replays: false, sequence, progress }
+    }
+
+    /// Of a run that loads again what was rejected of `stored`.
+    #[must_use]
+    pub fn replaying(stored: Stored) -> Self {
+        let progress = stored.progress.clone();
+        Self { replays: true, ..Self::going_on(stored, progress) }
     }
 
     /// Which records are done.
@@ -90,7 +106,7 @@ impl Tracker {
     #[must_use]
     pub fn propose<'c>(&self, covered: impl IntoIterator<Item = &'c Coverage>, loaded: &Counts) -> Proposal {
         let mut progress = self.progress.clone();
-        progress.ended = false;
+        progress.ended &= self.replays;
         let sequence = self.sequence + 1;
         let mut done = Intervals::default();
         let totals = &mut progress.totals;
@@ -102,7 +118,12 @@ impl Tracker {
                 let end = if last && coverage.end.ordinal == range.end { coverage.end } else { Cursor::record(range.end) };
                 done.insert(range.clone(), end);
             }
-            totals.extracted += coverage.records();
+            if self.replays {
+                // They were read and rejected before: now they have another fate.
+                totals.rejected = totals.rejected.saturating_sub(coverage.records());
+            } else {
+                totals.extracted += coverage.records();
+            }
             add(totals, &coverage.counts);
             for (stage, state) in &coverage.states {
                 if let Some(mark) = progress.stages.get_mut(*stage) {
@@ -126,22 +147,24 @@ impl Tracker {
 
     /// One entry for each interval; the last of them carries what else is known.
     fn receipt_of(&self, done: &Intervals, sequence: u64, progress: &Progress, records: u64) -> Receipt {
-        let mut entries: Vec<_> =
-            done.iter().map(|(range, end)| Entry::new(Arc::clone(&self.partition), range, end, sequence, None)).collect();
-        if entries.is_empty() {
-            let at = self.done.low();
-            entries.push(Entry::new(Arc::clone(&self.partition), at.ordinal..at.ordinal, at, sequence, None));
-        }
+        let known: Arc<str> = progress.written().into();
+        let partition = if self.replays { format!("{}{REPLAY}", self.partition).into() } else { Arc::clone(&self.partition) };
+        let mut entries: Vec<_> = done.iter().map(|(range, end)| Entry::new(Arc::clone(&partition), range, end, sequence, None)).collect();
         if let Some(last) = entries.last_mut() {
-            last.progress = Some(progress.written().into());
+            last.progress = Some(Arc::clone(&known));
+        }
+        if self.replays || entries.is_empty() {
+            let at = self.done.low();
+            entries.push(Entry::new(Arc::clone(&self.partition), at.ordinal..at.ordinal, at, sequence, Some(known)));
         }
         Receipt::new(entries, records)
     }
 
     /// The transaction is committed.
     pub fn settle(&mut self, proposal: Proposal) {
+        let done = if self.replays { &mut self.replayed } else { &mut self.done };
         for Entry { range, end, sequence, .. } in proposal.receipt.entries {
-            self.done.insert(range, end);
+            done.insert(range, end);
             self.sequence = sequence;
         }
         self.progress = proposal.progress;
@@ -156,6 +179,7 @@ impl Tracker {
             target: target.to_owned(),
             sequence: self.sequence,
             done: self.done.clone(),
+            replayed: self.replayed.clone(),
             progress: self.progress.clone(),
             mark,
             published,
@@ -177,6 +201,8 @@ pub struct Stored {
     pub partition: Arc<str>,
     /// Which records are done.
     pub done: Intervals,
+    /// Which of them were rejected at first, and have been replayed.
+    pub replayed: Intervals,
     /// The sequence of the last transaction.
     pub sequence: u64,
     /// What else is known.
@@ -206,9 +232,18 @@ impl Stored {
                 *known = Some(Progress::read(&progress)?);
             }
         }
+        let mut replayed: BTreeMap<Arc<str>, Intervals> = BTreeMap::new();
+        parts.retain(|partition, (done, ..)| match partition.strip_suffix(REPLAY) {
+            Some(of) => {
+                replayed.insert(of.into(), std::mem::take(done));
+                false
+            }
+            None => true,
+        });
         let stored = parts.into_iter().map(|(partition, (done, sequence, progress))| {
             let progress = progress.ok_or_else(|| damaged("no entry says what the run had done"))?;
-            Ok(Self { partition, done, sequence, progress })
+            let replayed = replayed.remove(&partition).unwrap_or_default();
+            Ok(Self { partition, done, replayed, sequence, progress })
         });
         let mut stored = stored.collect::<Result<Vec<_>>>()?;
         stored.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.sequence));
@@ -218,8 +253,8 @@ impl Stored {
     /// Of a checkpoint.
     #[must_use]
     pub fn of_checkpoint(checkpoint: Checkpoint) -> Self {
-        let Checkpoint { partition, done, sequence, progress, .. } = checkpoint;
-        Self { partition: partition.into(), done, sequence, progress }
+        let Checkpoint { partition, done, replayed, sequence, progress, .. } = checkpoint;
+        Self { partition: partition.into(), done, replayed, sequence, progress }
     }
 }
 

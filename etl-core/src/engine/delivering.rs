@@ -1,5 +1,7 @@
 //! Keeping up with what is loaded: the ledger or the checkpoint follows each load, at its pace.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +14,7 @@ use super::shared::Shared;
 use crate::contract::error::Result;
 use crate::contract::target::Keeps;
 use crate::delivery::checkpoint::Store;
-use crate::delivery::tracker::Tracker;
+use crate::delivery::tracker::{Coverage, Tracker};
 use crate::mutants;
 
 /// Where loaded records are loaded again after a kill, so many loads at most lie between two
@@ -40,6 +42,8 @@ pub(super) struct Delivery {
     /// A load ended half-way: what the target holds is no longer what the tracker says, so the last
     /// checkpoint stands.
     spoiled: bool,
+    /// In a replay: of which part of the source, and what has been loaded of it and not been said yet.
+    replays: Option<(Arc<str>, Vec<Range<u64>>)>,
 }
 
 impl Delivery {
@@ -63,6 +67,31 @@ impl Delivery {
             records: 0,
             window: 0,
             spoiled: false,
+            replays: None,
+        }
+    }
+
+    /// Takes away the letters of what is committed: the dead letters are of `partition`.
+    pub(super) fn replaying(mut self, partition: Arc<str>) -> Self {
+        self.replays = Some((partition, Vec::new()));
+        self
+    }
+
+    /// Whether it loads again what was rejected.
+    pub(super) fn is_replay(&self) -> bool {
+        self.replays.is_some()
+    }
+
+    /// What was loaded is committed.
+    async fn settled(&mut self, letters: &Postbox) {
+        if let Some((partition, ranges)) = &mut self.replays {
+            letters.settled(Arc::clone(partition), std::mem::take(ranges)).await;
+        }
+    }
+
+    fn note(&mut self, covered: &[Coverage]) {
+        if let Some((_, ranges)) = &mut self.replays {
+            ranges.extend(covered.iter().flat_map(|coverage| coverage.ranges.iter().cloned()));
         }
     }
 
@@ -112,8 +141,12 @@ impl Delivery {
         let index = shared.loader_index();
         let begun = std::time::Instant::now();
         if self.keeps == Keeps::Ledger {
-            let (tally, _) = session.load_parcels(Sealing { tracker: &mut self.tracker, letters }).await;
+            let (tally, covered) = session.load_parcels(Sealing { tracker: &mut self.tracker, letters }).await;
             let erred = tally.counts.errors() > 0;
+            if tally.failure.is_none() && !tally.given_up {
+                self.note(&covered);
+                self.settled(letters).await;
+            }
             ledger.record(index, tally, begun.elapsed());
             if erred {
                 shared.watch(false);
@@ -135,6 +168,7 @@ impl Delivery {
         if whole {
             let proposal = self.tracker.propose(&covered, &counts);
             self.tracker.settle(proposal);
+            self.note(&covered);
             self.loads += 1;
             self.records += counts.out;
         } else {
@@ -148,7 +182,9 @@ impl Delivery {
         if self.spoiled || !letters.durable().await {
             return Ok(());
         }
-        self.save(session).await
+        self.save(session).await?;
+        self.settled(letters).await;
+        Ok(())
     }
 
     async fn save(&mut self, session: &mut dyn LoadSession) -> Result<()> {
@@ -186,7 +222,7 @@ impl Delivery {
     /// What will be published is written down before, so that it is recognised whatever happens in
     /// between, and that it was is written down afterwards.
     pub(super) async fn publish(&mut self, session: &mut dyn LoadSession, whole: bool) -> Result<()> {
-        if whole && !self.tracker.progress().ended {
+        if whole && self.replays.is_none() && !self.tracker.progress().ended {
             let end = self.tracker.propose_end();
             if self.keeps == Keeps::Ledger {
                 session.seal_end(end.receipt()).await?;

@@ -2,6 +2,7 @@
 //! counts the reasons of all.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -35,6 +36,9 @@ pub(super) enum Post {
     Letters(Vec<Letters>),
     /// Answered when all that was posted before is durable.
     Sync(oneshot::Sender<()>),
+    /// These records are committed: in a replay, the letters of those that were not rejected again are
+    /// taken away.
+    Settled(Arc<str>, Vec<Range<u64>>),
 }
 
 /// Where what was excluded goes: that of a train at once, because each message wakes the thread that
@@ -64,6 +68,13 @@ impl Postbox {
         let _failed = self.queue.send(Post::Letters(letters)).await;
     }
 
+    /// Says which records of a replay are committed.
+    pub(super) async fn settled(&self, partition: Arc<str>, ranges: Vec<Range<u64>>) {
+        if !ranges.is_empty() {
+            let _failed = self.queue.send(Post::Settled(partition, ranges)).await;
+        }
+    }
+
     /// Waits until every rejected record that was posted is durable: no commit passes one that is not
     /// (I1). `false` where they cannot be written; the run has failed then.
     ///
@@ -88,6 +99,10 @@ pub(super) async fn write_letters<C>(
     while let Some(post) = queue.recv().await {
         let written = match post {
             Post::Letters(letters) => letters.into_iter().try_for_each(|letters| write(shared, letters, file.as_mut(), &mut reasons)),
+            Post::Settled(partition, ranges) => match &mut file {
+                Some(file) => ranges.into_iter().try_for_each(|range| file.settled(&partition, range)),
+                None => Ok(()),
+            },
             Post::Sync(done) => file.as_mut().map_or(Ok(()), DeadLetters::sync).map(|()| {
                 let _nobody_waits = done.send(());
             }),

@@ -139,6 +139,7 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
         waiting.load_rest().await;
     }
     waiting.give_up();
+    waiting.settle().await;
     drop(letters);
     let _nobody_waits = drained.send(());
     let verdict = verdict.await.unwrap_or(Verdict::Drop);
@@ -235,6 +236,15 @@ impl<C: Context> Waiting<'_, C> {
         if let Err(error) = delivery.wake(self.session, self.letters).await {
             let stage = &self.shared.stages[self.shared.loader_index()];
             self.shared.fail(stage.failure(error));
+        }
+    }
+
+    /// In a replay: has the letters of all that was loaded taken away, as long as there is somebody who
+    /// does.
+    async fn settle(&mut self) {
+        let Some(delivery) = self.delivery.as_mut().filter(|delivery| delivery.is_replay()) else { return };
+        if let Err(error) = delivery.checkpoint(self.session, self.letters).await {
+            self.shared.fail(self.shared.stages[self.shared.loader_index()].failure(error));
         }
     }
 

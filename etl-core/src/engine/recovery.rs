@@ -1,6 +1,8 @@
 //! From where a run goes on: what the target and the checkpoint say of earlier runs, held against
 //! what the source and the program are now. The target outranks the local file (I4).
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::delivering::Delivery;
@@ -15,6 +17,7 @@ use crate::contract::source::{Identity, Sameness, SourceInfo};
 use crate::contract::target::{Claim, Entry, Keeps, Preparation, Recalled};
 use crate::delivery::checkpoint::Store;
 use crate::delivery::progress::Progress;
+use crate::delivery::selection::Selection;
 use crate::delivery::tracker::{Stored, Tracker, partition_of};
 
 /// The two ends of a run, before records move.
@@ -74,6 +77,12 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
     let preparation = Preparation::new(options.replace, options.dry_run);
     let preparation = if shared.outline.policy.atomic == Atomic::Run { preparation.whole() } else { preparation };
     if !follows(shared, source) {
+        if options.only.is_some() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "nothing is written down of what was loaded, so single records cannot be loaded again",
+            ));
+        }
         ends.prepare(preparation, None).await?;
         ends.go(None).await;
         return Ok(Beginning::Gone);
@@ -89,7 +98,8 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
             let entries = ends.prepare(preparation.resumable(None), Some(claim)).await?;
             let stored = of.chosen(Stored::of_ledger(entries)?, ends).await?;
             // What is not published yet is to be.
-            if let Some(stored) = stored.as_ref().filter(|stored| of.is_all_in(stored) && !appears_whole(shared)) {
+            let rest = options.only.is_none() && !appears_whole(shared);
+            if let Some(stored) = stored.as_ref().filter(|stored| rest && of.is_all_in(stored)) {
                 return Ok(Beginning::NothingNew(Box::new(stored.progress.clone())));
             }
             (stored, None)
@@ -111,7 +121,8 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
             let stored = checkpoint.filter(|_| recalled != Recalled::Gone).map(Stored::of_checkpoint);
             let known = stored.is_some();
             let stored = of.chosen(stored.into_iter().collect(), ends).await?;
-            if let Some(stored) = stored.as_ref().filter(|stored| published && of.is_all_in(stored)) {
+            let rest = options.only.is_none() && published;
+            if let Some(stored) = stored.as_ref().filter(|stored| rest && of.is_all_in(stored)) {
                 return Ok(Beginning::NothingNew(Box::new(stored.progress.clone())));
             }
             let another = known && stored.is_none();
@@ -127,6 +138,16 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
         }
     };
 
+    let names = (shared.outline.name, absolute(&target));
+    let pace = (options.checkpoint, options.lease);
+    if let Some(only) = &options.only {
+        let (stored, followed) = replayed(stored, only)?;
+        restore(shared, &stored.progress)?;
+        let partition = only.partition().into();
+        let _first_time = shared.followed.set(followed);
+        ends.go(Some(Delivery::new(Tracker::replaying(stored), keeps, store, names, pace).replaying(partition))).await;
+        return Ok(Beginning::Gone);
+    }
     let tracker = match stored {
         None => {
             let _first_time = shared.followed.set(Followed::default());
@@ -143,13 +164,12 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
             );
             ends.seek(stored.done.low()).await?;
             let Stored { done, progress: earlier, .. } = stored.clone();
-            let followed = Followed { totals: earlier.totals, run: Some(earlier.run_id), ended: earlier.ended, done };
+            let followed = Followed { totals: earlier.totals, run: Some(earlier.run_id), ended: earlier.ended, done, only: None };
             let _first_time = shared.followed.set(followed);
             Tracker::going_on(stored, progress)
         }
     };
-    let names = (shared.outline.name, absolute(&target));
-    ends.go(Some(Delivery::new(tracker, keeps, store, names, (options.checkpoint, options.lease)))).await;
+    ends.go(Some(Delivery::new(tracker, keeps, store, names, pace))).await;
     Ok(Beginning::Gone)
 }
 
@@ -230,14 +250,40 @@ async fn going_on<C>(shared: &Shared<C>, stored: &Stored, source: &SourceInfo, e
     }
     progress.totals = stored.progress.totals;
     progress.errors_in_a_row = stored.progress.errors_in_a_row;
-    for (index, mark) in progress.stages.iter_mut().enumerate() {
-        let state = stored.progress.stages.iter().find(|stage| stage.name == mark.name).and_then(|stage| stage.state.clone());
-        if let (Some(state), Some(step)) = (&state, index.checked_sub(1).and_then(|step| shared.steps.get(step))) {
-            step.restore(state).map_err(|error| shared.stages[index].failure(error))?;
-        }
-        mark.state = state;
+    for mark in &mut progress.stages {
+        mark.state = stored.progress.stages.iter().find(|stage| stage.name == mark.name).and_then(|stage| stage.state.clone());
     }
+    restore(shared, &progress)?;
     Ok(progress)
+}
+
+/// Has the stages remember what they did.
+fn restore<C>(shared: &Shared<C>, progress: &Progress) -> Result<()> {
+    for (stage, step) in shared.stages[1..].iter().zip(&shared.steps) {
+        let state = progress.stages.iter().find(|mark| mark.name == stage.definition.name).and_then(|mark| mark.state.as_deref());
+        if let Some(state) = state {
+            step.restore(state).map_err(|error| stage.failure(error))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a replay begins with: only what was read before, and was not replayed since, is loaded again.
+/// What was not read before is for the next run to read.
+fn replayed(stored: Option<Stored>, only: &Arc<Selection>) -> Result<(Stored, Followed)> {
+    let Some(stored) = stored else {
+        return Err(Error::new(ErrorKind::Config, "what the source and the target hold is not what the records were rejected of")
+            .hint("replay from the source as it was, into the same target; else discard the letters"));
+    };
+    if only.ordinals(only.span()).any(|ordinal| !stored.done.contains(ordinal)) {
+        return Err(Error::new(
+            ErrorKind::Config,
+            "the run that rejected these records has not come so far: it reads them again by itself",
+        )
+        .hint("`run` goes on where it stopped; replay what is rejected then"));
+    }
+    let followed = Followed { done: stored.replayed.clone(), only: Some(Arc::clone(only)), ..Followed::default() };
+    Ok((stored, followed))
 }
 
 /// Where nothing in the target can be told apart from what a second reading would add to it.

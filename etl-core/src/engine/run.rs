@@ -154,10 +154,6 @@ fn apart_from_target<C: Context>(shared: &Shared<C>) -> Result<()> {
 
 /// Starts the threads, lets them go when both ends are ready, and sees them to their end.
 async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Result<()> {
-    if shared.options.only.is_some() {
-        // Rather than every record of the source, which would be loaded again.
-        return Err(Error::new(ErrorKind::Config, "single records of a source cannot be read again yet"));
-    }
     // Before anything moves: the dead letters, the target, the source.
     apart_from_target(shared)?;
     let letters_file = match &shared.options.dead_letter {

@@ -446,7 +446,13 @@ pub(super) fn decode<C>(
     }
     let mut coverage = None;
     if let Some(followed) = shared.followed.get() {
-        coverage = cover(&mut records, &mut malformed, count, cut, &followed.done);
+        coverage = match cover(&mut records, &mut malformed, count, cut, followed) {
+            Ok(coverage) => coverage,
+            Err(error) => {
+                shared.fail(stage.failure(error));
+                return None;
+            }
+        };
     }
     let mut tally = Tally::default();
     let entered = records.len() + malformed.len();

@@ -20,6 +20,7 @@ use crate::contract::error::{Error, ErrorKind};
 use crate::contract::source::SourceInfo;
 use crate::contract::stage::Role;
 use crate::delivery::intervals::Intervals;
+use crate::delivery::selection::Selection;
 use crate::observe::metrics::Metrics;
 use crate::observe::report::Totals;
 
@@ -49,8 +50,10 @@ pub(super) struct Shared<C> {
 /// What a run that is followed goes on from.
 #[derive(Debug, Default)]
 pub(super) struct Followed {
-    /// The records that are done.
+    /// The records that are done; in a replay, of those that are chosen.
     pub(super) done: Intervals,
+    /// The only records that are read, in a replay.
+    pub(super) only: Option<Arc<Selection>>,
     /// What became of them.
     pub(super) totals: Totals,
     /// The run that stopped there.

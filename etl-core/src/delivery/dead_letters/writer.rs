@@ -204,7 +204,6 @@ impl DeadLetters {
     ///
     /// # Errors
     /// That the file cannot be written.
-    #[allow(dead_code, reason = "called by the engine once it reads selections")]
     pub(crate) fn settled(&mut self, partition: &str, ordinals: Range<u64>) -> Result<()> {
         self.intact()?;
         let Some(Replays { selection, rejected }) = &self.replays else { return Ok(()) };
