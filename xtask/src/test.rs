@@ -52,6 +52,14 @@ pub(crate) fn bless() -> Result<()> {
     })
 }
 
+/// The bad input that others have collected, alone and with its counts; it is among the tests too.
+pub(crate) fn corpora() -> Result<()> {
+    step("corpora", || {
+        let mut test = cargo(&["test", "--package", "etl-connectors", "--all-features", "--test", "corpora"]);
+        run(test.args(["--", "--nocapture", "--test-threads=1"]))
+    })
+}
+
 /// Unit and integration tests. The compile-fail suite has its own step: it compiles more than it runs.
 fn tests(suites: &Suites, services: &Services, profile: Profile, env: &[(&str, &str)]) -> Result<()> {
     let mut command = if works(&mut cargo(&["nextest", "--version"])) {
