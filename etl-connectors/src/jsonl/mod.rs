@@ -23,6 +23,15 @@
 //!
 //! What cannot be decoded is a malformed record, by one of these codes: `not_json` (not one JSON
 //! object), `field` (a value that its column's type cannot hold), `not_utf8`, `too_large`.
+//!
+//! A file that `gzip` or `zstd` has compressed is read as the text that it holds (features `gzip` and
+//! `zstd`), which its first bytes tell and not its name; positions are those of the text. It may not
+//! become larger than [`Options::max_decompressed`] and [`Options::max_ratio`] say, and one that ends
+//! too early is an error (`truncated`), though only when its end is reached.
+//!
+//! A run goes on behind the last record that an earlier one was done with, also where the file has grown
+//! since. Where the file ended without a line end, what it has got since may belong to its last record:
+//! if so, or if no record ends any more where one ended, it is refused (`source_changed`).
 
 mod object;
 mod page;
