@@ -1,0 +1,43 @@
+//! Into a text file, by a plain function that appends to it: what is loaded again is there twice.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+
+use etl_core::ErrorKind;
+use etl_core::prelude::*;
+
+use crate::stages::{Config, Item, manifest, seal, wanted, weigh};
+
+/// Open for appending.
+#[derive(Debug)]
+pub(crate) struct Log(File);
+
+#[resource]
+fn log(config: &Config) -> Result<Log> {
+    let opened = OpenOptions::new().create(true).append(true).open(&config.output);
+    opened.map(Log).map_err(|error| Error::io(ErrorKind::Resource, "cannot open the log", &error))
+}
+
+#[loader(batch = 250)]
+fn load(items: &[Item], log: &Log) -> Result<(), std::io::Error> {
+    let mut lines = String::new();
+    for item in items {
+        // A note of the cargo has no tab.
+        lines += &format!("{}\t{}\t{}\t{}\n", item.id, item.amount, item.note, item.stamp);
+    }
+    // One call for the whole batch: a kill leaves all of it or nothing.
+    (&log.0).write_all(lines.as_bytes())?;
+    log.0.sync_data()
+}
+
+pipeline! {
+    /// Into a text file, by a plain function that appends to it.
+    pub(crate) Append {
+        settings: Config,
+        resources: [log],
+        flow: manifest => weigh => wanted => seal => load,
+        delivery: at_least_once,
+        error_threshold: 50%,
+        dead_letter: file(settings.rejects),
+    }
+}

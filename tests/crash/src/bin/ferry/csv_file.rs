@@ -1,0 +1,28 @@
+//! Into a CSV file that appears when it is complete.
+
+use etl_connectors::csv;
+use etl_core::prelude::*;
+
+use crate::stages::{Config, Item, manifest, seal, wanted, weigh};
+
+#[resource]
+fn file(config: &Config) -> Result<csv::File<Item>> {
+    csv::create(&config.output)
+}
+
+#[loader(batch = 250)]
+fn load(items: &[Item], tx: &mut csv::Writer<'_, Item>) -> Result<()> {
+    tx.write(items)
+}
+
+pipeline! {
+    /// Into a CSV file that appears when it is complete.
+    pub(crate) CsvFile {
+        settings: Config,
+        resources: [file],
+        flow: manifest => weigh => wanted => seal => load,
+        delivery: exactly_once,
+        error_threshold: 50%,
+        dead_letter: file(settings.rejects),
+    }
+}

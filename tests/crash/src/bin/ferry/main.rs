@@ -1,0 +1,24 @@
+//! The programs that are killed: one pipeline for each class of target, all of them with the same
+//! stages and the same cargo.
+//!
+//! What arrives is judged by the oracle of this package, which shares no code with what is here: it
+//! knows from a record's number what must become of it.
+
+mod append;
+mod csv_file;
+mod jsonl;
+mod parquet;
+mod sqlite;
+mod sqlite_new;
+mod stages;
+mod upsert;
+
+use append::Append;
+use csv_file::CsvFile;
+use jsonl::Jsonl;
+use parquet::Parquet;
+use sqlite::Sqlite;
+use sqlite_new::SqliteNew;
+use upsert::Upsert;
+
+etl_core::main!(Sqlite, SqliteNew, Parquet, CsvFile, Jsonl, Upsert, Append);

@@ -1,0 +1,242 @@
+//! The classes of targets: what each promises, where its rows are, and how far a run has come.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::Result;
+use crate::freight::{Freight, Row};
+use crate::sink;
+
+/// A class of targets; one pipeline of the ferry loads into each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A table of a SQLite database that exists.
+    Sqlite,
+    /// A SQLite database that the run makes.
+    SqliteNew,
+    /// A Parquet file.
+    Parquet,
+    /// A CSV file.
+    CsvFile,
+    /// A file of JSON lines.
+    Jsonl,
+    /// A table in which a record replaces an earlier one by its key.
+    Upsert,
+    /// A file that a plain function appends to.
+    Append,
+}
+
+/// What a class promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// Every record is there once.
+    Once,
+    /// No record is lost; what was loaded since the last checkpoint may be there again.
+    AtLeastOnce,
+}
+
+/// Where in a run a kill fell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Nothing was committed yet.
+    Before,
+    /// Between the first commit and the last one.
+    Between,
+    /// Everything was committed.
+    After,
+}
+
+/// The directory of one round.
+#[derive(Clone, Debug)]
+pub struct Pier {
+    /// The directory itself.
+    pub directory: PathBuf,
+    /// What is loaded into.
+    pub class: Class,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Sqlite, Self::SqliteNew, Self::Parquet, Self::CsvFile, Self::Jsonl, Self::Upsert, Self::Append];
+
+    /// Its name, which is that of the pipeline on the ferry's command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::SqliteNew => "sqlite-new",
+            Self::Parquet => "parquet",
+            Self::CsvFile => "csv-file",
+            Self::Jsonl => "jsonl",
+            Self::Upsert => "upsert",
+            Self::Append => "append",
+        }
+    }
+
+    /// What it promises.
+    #[must_use]
+    pub fn promise(self) -> Promise {
+        match self {
+            Self::Append => Promise::AtLeastOnce,
+            _ => Promise::Once,
+        }
+    }
+
+    fn output(self) -> &'static str {
+        match self {
+            Self::Sqlite | Self::SqliteNew | Self::Upsert => "out.db",
+            Self::Parquet => "out.parquet",
+            Self::CsvFile => "out.csv",
+            Self::Jsonl => "out.jsonl",
+            Self::Append => "out.txt",
+        }
+    }
+
+    /// Whether nothing of the output is under its name before the run ends well.
+    #[must_use]
+    pub fn appears_whole(self) -> bool {
+        matches!(self, Self::SqliteNew | Self::Parquet | Self::CsvFile | Self::Jsonl)
+    }
+}
+
+impl Pier {
+    /// Makes the directory and what a run expects to be there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn build(directory: &Path, class: Class) -> Result<Self> {
+        fs::create_dir_all(directory)?;
+        let pier = Self { directory: directory.to_owned(), class };
+        let key = match class {
+            Class::Sqlite => "",
+            Class::Upsert => " PRIMARY KEY",
+            _ => return Ok(pier),
+        };
+        let table = format!("CREATE TABLE items (id INTEGER{key}, amount INTEGER, note TEXT, stamp INTEGER)");
+        rusqlite::Connection::open(pier.output())?.execute_batch(&table)?;
+        Ok(pier)
+    }
+
+    /// The target.
+    #[must_use]
+    pub fn output(&self) -> PathBuf {
+        self.directory.join(self.class.output())
+    }
+
+    /// The dead letters.
+    #[must_use]
+    pub fn rejects(&self) -> PathBuf {
+        self.directory.join("rejects.jsonl")
+    }
+
+    /// What the pipeline knows of its runs.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+
+    /// The report of the last run.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.directory.join("report.json")
+    }
+
+    /// The rows that are there.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn rows(&self) -> Result<Vec<Row>> {
+        let path = self.output();
+        match self.class {
+            Class::Sqlite | Class::SqliteNew | Class::Upsert => sink::sqlite(&path),
+            Class::Parquet => sink::parquet(&path),
+            Class::CsvFile => sink::csv(&path),
+            Class::Jsonl => sink::jsonl(fs::File::open(&path)?),
+            Class::Append => sink::text(&path),
+        }
+    }
+
+    /// How far the runs have come, by what they have left behind. Changes nothing.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn place(&self, freight: Freight) -> Result<Place> {
+        let output = self.output();
+        if self.class.appears_whole() {
+            // A file is published by the last step; before, the checkpoint tells how far it is.
+            return Ok(match (output.exists(), self.has_checkpoint()) {
+                (true, _) => Place::After,
+                (false, true) => Place::Between,
+                (false, false) => Place::Before,
+            });
+        }
+        let rows = match self.class {
+            Class::Append => fs::read(&output).map_or(0, |content| content.iter().filter(|byte| **byte == b'\n').count() as u64),
+            _ => sink::sqlite_count(&output)?.unwrap_or(0),
+        };
+        Ok(match rows {
+            0 => Place::Before,
+            rows if rows >= freight.loaded() => Place::After,
+            _ => Place::Between,
+        })
+    }
+
+    fn has_checkpoint(&self) -> bool {
+        let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("checkpoint"))
+    }
+
+    /// What is in the directory, and has no business there once a run has ended well.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn leftovers(&self) -> Result<Vec<String>> {
+        let expected = [self.class.output(), "rejects.jsonl", "state", "report.json", "stderr.txt"];
+        let mut left = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            let is_ours = name.starts_with("harness.");
+            if !expected.contains(&name.as_str()) && !is_ours {
+                left.push(name);
+            }
+        }
+        for entry in fs::read_dir(self.state()).into_iter().flatten() {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".partial") || name.contains(".tmp") {
+                left.push(format!("state/{name}"));
+            }
+        }
+        left.sort();
+        Ok(left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::BTreeSet<_> = Class::ALL.iter().map(|class| class.name()).collect();
+        assert_eq!(names.len(), Class::ALL.len());
+    }
+
+    #[test]
+    fn how_far_a_run_has_come_is_told_by_its_target() {
+        let freight = Freight { records: 3 };
+        let directory = tempfile::tempdir().unwrap();
+        let pier = Pier::build(directory.path(), Class::Sqlite).unwrap();
+        assert_eq!(pier.place(freight).unwrap(), Place::Before);
+        let database = rusqlite::Connection::open(pier.output()).unwrap();
+        database.execute_batch("INSERT INTO items (id) VALUES (1)").unwrap();
+        assert_eq!(pier.place(freight).unwrap(), Place::Between);
+        // What is not committed does not count, though the journal lies beside the database.
+        database.execute_batch("BEGIN; INSERT INTO items (id) VALUES (2), (3)").unwrap();
+        assert_eq!(pier.place(freight).unwrap(), Place::Between);
+        database.execute_batch("COMMIT").unwrap();
+        assert_eq!(pier.place(freight).unwrap(), Place::After);
+        assert_eq!(pier.leftovers().unwrap(), [""; 0]);
+        fs::write(directory.path().join(".out.db.x1.partial"), "").unwrap();
+        assert_eq!(pier.leftovers().unwrap(), [".out.db.x1.partial"]);
+    }
+}

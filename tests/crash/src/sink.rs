@@ -1,0 +1,173 @@
+//! Reads what arrived, by means that are not the connectors'.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use base64::Engine as _;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use serde_json::Value;
+
+use crate::Result;
+use crate::freight::Row;
+
+/// The rows of table `items` in a SQLite database.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn sqlite(path: &Path) -> Result<Vec<Row>> {
+    let database = rusqlite::Connection::open(path)?;
+    let mut rows = database.prepare("SELECT id, amount, note, stamp FROM items")?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let id: i64 = row.get(0)?;
+        Ok(Row { id: id.cast_unsigned(), amount: row.get(1)?, note: row.get(2)?, stamp: row.get(3)? })
+    };
+    let rows = rows.query_map([], row)?.collect::<rusqlite::Result<_>>()?;
+    let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    if sound == "ok" { Ok(rows) } else { Err("the database is damaged".into()) }
+}
+
+/// How many rows table `items` has, without touching the files: the next run must find them as they
+/// were left. `None` where there is no such table yet.
+///
+/// # Errors
+/// The files cannot be copied.
+pub fn sqlite_count(path: &Path) -> Result<Option<u64>> {
+    let copy = tempfile::tempdir()?;
+    for suffix in ["", "-journal", "-wal"] {
+        let name = |directory: &Path, path: &Path| directory.join(format!("{}{suffix}", path.file_name().unwrap_or_default().display()));
+        match fs::copy(name(path.parent().unwrap_or(path), path), name(copy.path(), path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let database = rusqlite::Connection::open(copy.path().join(path.file_name().unwrap_or_default()))?;
+    Ok(database.query_row("SELECT count(*) FROM items", [], |row| row.get::<_, i64>(0)).ok().map(i64::cast_unsigned))
+}
+
+/// The lines of a CSV file.
+///
+/// # Errors
+/// It is no CSV file with our columns.
+pub fn csv(path: &Path) -> Result<Vec<Row>> {
+    let mut reader = csv::Reader::from_path(path)?;
+    if reader.headers()? != ["id", "amount", "note", "stamp"].as_slice() {
+        return Err("the CSV file has another header".into());
+    }
+    let row = |record: csv::Result<csv::StringRecord>| {
+        let record = record?;
+        Ok(Row { id: record[0].parse()?, amount: record[1].parse()?, note: record[2].to_owned(), stamp: record[3].parse()? })
+    };
+    reader.into_records().map(row).collect()
+}
+
+/// The lines of a file of JSON lines.
+///
+/// # Errors
+/// A line is no object with our keys.
+pub fn jsonl(read: impl io::Read) -> Result<Vec<Row>> {
+    let row = |line: io::Result<String>| {
+        let object: Value = serde_json::from_str(&line?)?;
+        let row = || {
+            Some(Row {
+                id: object["id"].as_u64()?,
+                amount: object["amount"].as_i64()?,
+                note: object["note"].as_str()?.to_owned(),
+                stamp: object["stamp"].as_i64()?,
+            })
+        };
+        row().ok_or_else(|| "a JSON line has other keys".into())
+    };
+    BufReader::new(read).lines().map(row).collect()
+}
+
+/// The rows of a Parquet file.
+///
+/// # Errors
+/// It is no Parquet file with our columns.
+pub fn parquet(path: &Path) -> Result<Vec<Row>> {
+    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let mut rows = Vec::new();
+    for found in reader.get_row_iter(None)? {
+        let mut row = Row { id: 0, amount: 0, note: String::new(), stamp: 0 };
+        for (name, field) in found?.get_column_iter() {
+            match (name.as_str(), field) {
+                ("id", Field::ULong(id)) => row.id = *id,
+                ("id", Field::Long(id)) => row.id = id.cast_unsigned(),
+                ("amount", Field::Long(amount)) => row.amount = *amount,
+                ("note", Field::Str(note)) => row.note.clone_from(note),
+                ("stamp", Field::Long(stamp)) => row.stamp = *stamp,
+                _ => return Err("the Parquet file has other columns".into()),
+            }
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// The lines of a text file, with tabs between the fields.
+///
+/// # Errors
+/// A line has other fields.
+pub fn text(path: &Path) -> Result<Vec<Row>> {
+    let row = |line: &str| {
+        let mut fields = line.split('\t');
+        let mut next = || fields.next().ok_or("a line lacks a field");
+        let row = Row { id: next()?.parse()?, amount: next()?.parse()?, note: next()?.to_owned(), stamp: next()?.parse()? };
+        Ok(row)
+    };
+    fs::read_to_string(path)?.lines().map(row).collect()
+}
+
+/// The numbers of the records in a file of dead letters; a missing file holds none.
+///
+/// # Errors
+/// It cannot be read, or a line of it is no JSON.
+pub fn dead_letters(path: &Path) -> Result<Vec<Option<u64>>> {
+    let content = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        content => content?,
+    };
+    content.lines().map(|line| Ok(record_of(&serde_json::from_str(line)?))).collect()
+}
+
+/// The record of a dead letter: its place in the source and the bytes that it holds must agree.
+fn record_of(letter: &Value) -> Option<u64> {
+    let ordinal = letter["id"]["ordinal"].as_u64()?;
+    let payload = base64::engine::general_purpose::STANDARD.decode(letter["payload"].as_str()?).ok()?;
+    (payload.trim_ascii_end() == crate::freight::line(ordinal).as_bytes()).then_some(ordinal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::freight;
+
+    #[test]
+    fn a_dead_letter_is_known_by_place_and_bytes() {
+        let letter = |ordinal: u64, bytes: &str| {
+            record_of(&serde_json::json!({
+                "id": {"ordinal": ordinal},
+                "payload": base64::engine::general_purpose::STANDARD.encode(bytes),
+            }))
+        };
+        assert_eq!(letter(7, &freight::line(7)), Some(7));
+        assert_eq!(letter(7, &(freight::line(7) + "\n")), Some(7));
+        assert_eq!(letter(7, &freight::line(36)), None, "another record's bytes");
+        assert_eq!(record_of(&Value::Null), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("torn");
+        fs::write(&path, "id,amount,note,stamp\n1,2").unwrap();
+        for read in [sqlite, csv, parquet, text] {
+            assert!(read(&path).is_err());
+        }
+        assert!(jsonl(&b"{\"id\":1}\n"[..]).is_err());
+        assert!(dead_letters(&path).is_err());
+        assert_eq!(dead_letters(&directory.path().join("none")).unwrap(), []);
+    }
+}

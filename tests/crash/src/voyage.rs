@@ -1,0 +1,208 @@
+//! Starts the ferry, kills it, and waits for it.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::class::Pier;
+
+/// No run takes this long: one that does hangs (I7).
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program under test and what it reads.
+#[derive(Clone, Debug)]
+pub struct Ferry {
+    /// The program.
+    pub program: PathBuf,
+    /// The file with the freight.
+    pub input: PathBuf,
+}
+
+/// How one run is started.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// The loader's batch.
+    pub batch: u32,
+    /// The CPU workers.
+    pub threads: u32,
+    /// The seeded bug, if there is one.
+    pub mutant: Option<String>,
+    /// What stands before the program on the command line: a tracer.
+    pub under: Vec<OsString>,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self { batch: 250, threads: 2, mutant: None, under: Vec::new() }
+    }
+}
+
+impl Orders {
+    /// Another batch and another number of workers than last time.
+    pub fn vary(&mut self, rng: &mut fastrand::Rng) {
+        let (batch, threads) = (self.batch, self.threads);
+        while (self.batch, self.threads) == (batch, threads) {
+            self.batch = [60, 125, 250, 400, 700][rng.usize(..5)];
+            self.threads = [1, 2, 4][rng.usize(..3)];
+        }
+    }
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub struct Voyage {
+    child: Child,
+    started: Instant,
+    pier: Pier,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    /// The exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// How long it took.
+    pub took: Duration,
+    /// Its report, if it wrote one.
+    pub report: Option<Value>,
+}
+
+impl Ferry {
+    /// The command line of a run.
+    #[must_use]
+    pub fn command(&self, pier: &Pier, orders: &Orders) -> Command {
+        let mut words: Vec<OsString> = orders.under.clone();
+        words.push(self.program.clone().into());
+        let mut command = Command::new(words.remove(0));
+        command.args(words).arg(pier.class.name()).args(["run", "--progress", "none", "-q", "--log-format", "text"]);
+        for (name, path) in [("input", &self.input), ("output", &pier.output()), ("rejects", &pier.rejects())] {
+            command.arg("--set").arg(format!("{name}={}", path.display()));
+        }
+        command.arg("--set").arg(format!("load.batch={}", orders.batch));
+        command.arg("--threads").arg(orders.threads.to_string());
+        command.arg("--state-dir").arg(pier.state()).arg("--report").arg(pier.report());
+        command.current_dir(&pier.directory).stdin(Stdio::null()).stdout(Stdio::null());
+        // Nothing of the harness's surroundings may change a run.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ETL")) {
+            command.env_remove(name);
+        }
+        command.env("NO_COLOR", "1").env_remove("RUST_LOG");
+        if let Some(mutant) = &orders.mutant {
+            command.env("ETL_MUTANT", mutant);
+        }
+        command
+    }
+
+    /// Starts a run.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(&self, pier: &Pier, orders: &Orders) -> Result<Voyage> {
+        // The report of an earlier run must not be taken for this one's.
+        let _absent = fs::remove_file(pier.report());
+        let stderr = File::options().create(true).append(true).open(pier.directory.join("stderr.txt"))?;
+        let child = self.command(pier, orders).stderr(stderr).spawn();
+        let child = child.map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
+        Ok(Voyage { child, started: Instant::now(), pier: pier.clone() })
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// It cannot be started, or it hangs.
+    pub fn run(&self, pier: &Pier, orders: &Orders) -> Result<Landing> {
+        self.start(pier, orders)?.wait(PATIENCE)
+    }
+}
+
+impl Voyage {
+    /// Lets it run for a while, then kills it. `None` where it was killed, else how it had ended.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
+    pub fn kill_after(mut self, time: Duration) -> Result<Option<Landing>> {
+        if let Some(status) = self.watch(time)? {
+            return Ok(Some(self.landed(status)));
+        }
+        self.child.kill()?;
+        let status = self.child.wait()?;
+        // It may have ended at the last moment.
+        Ok(status.code().is_some().then(|| self.landed(status)))
+    }
+
+    /// Waits until it ends; one that does not is killed.
+    ///
+    /// # Errors
+    /// It hangs.
+    pub fn wait(mut self, patience: Duration) -> Result<Landing> {
+        match self.watch(patience)? {
+            Some(status) => Ok(self.landed(status)),
+            None => {
+                self.child.kill()?;
+                self.child.wait()?;
+                Err(format!("a run hangs: it did not end within {patience:?}").into())
+            }
+        }
+    }
+
+    /// Sends a signal by its name.
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status()?;
+        if status.success() { Ok(()) } else { Err(format!("SIG{name} could not be sent").into()) }
+    }
+
+    /// Whether it still runs.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
+    pub fn is_under_way(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// Waits for at most `time`; how it ended, if it did.
+    fn watch(&mut self, time: Duration) -> Result<Option<ExitStatus>> {
+        let end = self.started + time;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            std::thread::sleep(left.min(Duration::from_millis(1)));
+        }
+    }
+
+    fn landed(&self, status: ExitStatus) -> Landing {
+        Landing { code: status.code(), took: self.started.elapsed(), report: report(&self.pier.report()) }
+    }
+}
+
+fn report(path: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+impl Landing {
+    /// The sums of the report.
+    #[must_use]
+    pub fn records(&self) -> Value {
+        self.report.as_ref().map_or(Value::Null, |report| report["records"].clone())
+    }
+
+    /// What it said in the end.
+    #[must_use]
+    pub fn complaint(&self) -> String {
+        let error = self.report.as_ref().and_then(|report| report["error"]["message"].as_str()).unwrap_or("no word of why");
+        let code = self.code.map_or_else(|| "a signal".to_owned(), |code| format!("code {code}"));
+        format!("{code}: {error}")
+    }
+}

@@ -1,0 +1,143 @@
+//! Where rounds take place: the ferry, the freight, and a directory for each round.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::class::{Class, Pier, Promise};
+use crate::freight::Freight;
+use crate::oracle::{Found, Verdict};
+use crate::outcome::Outcome;
+use crate::sink;
+use crate::voyage::{Ferry, Landing, Orders};
+
+/// Where rounds take place.
+#[derive(Debug)]
+pub struct Yard {
+    /// The program under test.
+    pub ferry: Ferry,
+    /// What it reads.
+    pub freight: Freight,
+    /// The engine goes on where a run was killed. Without it (before it could) a run begins again, and
+    /// what was published already counts as the end.
+    pub resumes: bool,
+    root: PathBuf,
+    undisturbed: BTreeMap<Class, Undisturbed>,
+}
+
+/// A run that nobody disturbed.
+#[derive(Clone, Debug)]
+pub struct Undisturbed {
+    /// How long it takes.
+    pub took: Duration,
+    /// The sums of its report.
+    pub records: Value,
+}
+
+impl Yard {
+    /// Makes the freight in `root`.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open(root: &Path, program: &Path, freight: Freight, resumes: bool) -> Result<Self> {
+        fs::create_dir_all(root)?;
+        let input = root.join("freight.csv");
+        freight.write(&input)?;
+        let ferry = Ferry { program: program.to_owned(), input };
+        Ok(Self { ferry, freight, resumes, root: root.to_owned(), undisturbed: BTreeMap::new() })
+    }
+
+    /// A new directory for a round. What an earlier round of that name left there is removed.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn pier(&self, name: &str, class: Class) -> Result<Pier> {
+        let directory = self.root.join(name);
+        self.clear(&directory)?;
+        Pier::build(&directory, class)
+    }
+
+    /// Removes the directory of a round that went well.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn clear(&self, directory: &Path) -> Result<()> {
+        if directory.exists() {
+            fs::remove_dir_all(directory)?;
+        }
+        Ok(())
+    }
+
+    /// What a class does when nobody disturbs it: measured once, and itself judged.
+    ///
+    /// # Errors
+    /// It fails, or what arrives is not what should.
+    pub fn undisturbed(&mut self, class: Class) -> Result<Undisturbed> {
+        if let Some(known) = self.undisturbed.get(&class) {
+            return Ok(known.clone());
+        }
+        let mut took = Vec::new();
+        let mut records = Value::Null;
+        for orders in [(250, 2), (60, 1), (700, 4)].map(|(batch, threads)| Orders { batch, threads, ..Orders::default() }) {
+            let pier = self.pier(&format!("{}-undisturbed", class.name()), class)?;
+            let landing = self.ferry.run(&pier, &orders)?;
+            let mut outcome = Outcome::default();
+            self.judge(&pier, &landing, &mut outcome)?;
+            if !outcome.is_good(Promise::Once) {
+                return Err(format!("{}: a run that nobody disturbed is wrong: {} ({})", class.name(), outcome.words(), landing.complaint()).into());
+            }
+            took.push(landing.took);
+            records = landing.records();
+            self.clear(&pier.directory)?;
+        }
+        let undisturbed = Undisturbed { took: took.iter().sum::<Duration>() / 3, records };
+        self.undisturbed.insert(class, undisturbed.clone());
+        Ok(undisturbed)
+    }
+
+    /// Judges what is there after a run that came to its end.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn judge(&self, pier: &Pier, landing: &Landing, outcome: &mut Outcome) -> Result<()> {
+        if landing.code != Some(0) && !self.had_ended_already(pier, landing) {
+            outcome.complaints.push(format!("the run ended with {}", landing.complaint()));
+        }
+        outcome.verdict = self.verdict(pier, &mut outcome.complaints);
+        if let Some(known) = self.undisturbed.get(&pier.class)
+            && self.resumes
+            && landing.records() != known.records
+        {
+            outcome.complaints.push(format!("the report has other sums than that of an undisturbed run: {}", landing.records()));
+        }
+        if self.resumes {
+            let left = pier.leftovers()?;
+            if !left.is_empty() {
+                outcome.complaints.push(format!("left behind: {}", left.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is there, judged; what cannot be read is complained of.
+    pub fn verdict(&self, pier: &Pier, complaints: &mut Vec<String>) -> Verdict {
+        let rows = pier.rows().unwrap_or_else(|error| {
+            complaints.push(format!("the target cannot be read: {error}"));
+            Vec::new()
+        });
+        let letters = sink::dead_letters(&pier.rejects()).unwrap_or_else(|error| {
+            complaints.push(format!("the dead letters cannot be read: {error}"));
+            Vec::new()
+        });
+        Verdict::of(self.freight, &Found { rows, letters })
+    }
+
+    /// As long as runs begin again, one that was killed after it had published its file finds it.
+    fn had_ended_already(&self, pier: &Pier, landing: &Landing) -> bool {
+        !self.resumes && landing.code == Some(78) && pier.class.appears_whole() && pier.output().exists()
+    }
+}
