@@ -73,6 +73,12 @@ impl Class {
         }
     }
 
+    /// The class of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
     /// What it promises.
     #[must_use]
     pub fn promise(self) -> Promise {
@@ -141,6 +147,12 @@ impl Pier {
         self.directory.join("report.json")
     }
 
+    /// What the runs say, beside the directory: it is none of what a run leaves behind.
+    #[must_use]
+    pub fn words(&self) -> PathBuf {
+        self.directory.with_extension("stderr")
+    }
+
     /// The rows that are there.
     ///
     /// # Errors
@@ -182,8 +194,24 @@ impl Pier {
     }
 
     fn has_checkpoint(&self) -> bool {
-        let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("checkpoint"))
+        self.state_files().iter().any(|name| name.contains("checkpoint") && !name.ends_with(".tmp"))
+    }
+
+    /// The files in the state directory, by their names in it.
+    fn state_files(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![self.state()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    names.push(path.strip_prefix(&self.directory).unwrap_or(&path).display().to_string());
+                }
+            }
+        }
+        names
     }
 
     /// What is in the directory, and has no business there once a run has ended well.
@@ -191,7 +219,7 @@ impl Pier {
     /// # Errors
     /// The directory cannot be read.
     pub fn leftovers(&self) -> Result<Vec<String>> {
-        let expected = [self.class.output(), "rejects.jsonl", "state", "report.json", "stderr.txt"];
+        let expected = [self.class.output(), "rejects.jsonl", "state", "report.json"];
         let mut left = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
@@ -200,12 +228,7 @@ impl Pier {
                 left.push(name);
             }
         }
-        for entry in fs::read_dir(self.state()).into_iter().flatten() {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".partial") || name.contains(".tmp") {
-                left.push(format!("state/{name}"));
-            }
-        }
+        left.extend(self.state_files().into_iter().filter(|name| name.ends_with(".partial") || name.contains(".tmp")));
         left.sort();
         Ok(left)
     }

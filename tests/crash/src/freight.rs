@@ -120,9 +120,9 @@ mod tests {
     fn every_fate_is_there_and_a_record_is_the_same_whenever_it_is_asked_for() {
         let count = |fate| (0..1_000).filter(|id| Fate::of(*id) == fate).count();
         assert_eq!(count(Fate::Malformed), 11);
-        assert_eq!(count(Fate::Refused), 34);
+        assert_eq!(count(Fate::Refused), 35);
         assert_eq!(count(Fate::Filtered), 74);
-        assert_eq!(Freight { records: 1_000 }.loaded(), 1_000 - 11 - 34 - 74);
+        assert_eq!(Freight { records: 1_000 }.loaded(), 1_000 - 11 - 35 - 74);
         assert_eq!(row(5), row(5));
         assert_ne!(row(5).stamp, row(6).stamp);
     }

@@ -12,10 +12,10 @@ use crate::yard::Yard;
 ///
 /// # Errors
 /// The harness itself fails.
-pub fn round(yard: &mut Yard, class: Class, seed: u64, mutant: Option<&str>) -> Result<Outcome> {
+pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
     let mean = yard.undisturbed(class)?.took;
     let mut rng = fastrand::Rng::with_seed(seed);
-    let mut orders = Orders { mutant: mutant.map(str::to_owned), ..Orders::default() };
+    let mut orders = yard.orders();
     loop {
         let pier = yard.pier(&format!("{}-kill-{seed}", class.name()), class)?;
         let mut outcome = Outcome::default();

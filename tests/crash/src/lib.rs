@@ -7,14 +7,26 @@
 // What is public here is public to the two programs of this package.
 #![allow(clippy::missing_panics_doc, reason = "nothing panics but tests")]
 
+pub mod args;
+pub mod campaign;
 pub mod class;
+pub mod control;
+pub mod disk;
 pub mod freight;
 pub mod kill;
+pub mod kinds;
+pub mod log;
 pub mod oracle;
 pub mod outcome;
+pub mod power;
+pub mod reader;
 pub mod sink;
+pub mod spoil;
+pub mod table;
+pub mod tracer;
 pub mod voyage;
 pub mod yard;
+pub mod zombie;
 
 /// An error is a sentence for whoever runs the harness.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -1,6 +1,5 @@
 //! Starts the ferry, kills it, and waits for it.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -28,17 +27,21 @@ pub struct Ferry {
 pub struct Orders {
     /// The loader's batch.
     pub batch: u32,
+    /// How many records travel together.
+    pub parcel: u32,
     /// The CPU workers.
     pub threads: u32,
     /// The seeded bug, if there is one.
     pub mutant: Option<String>,
-    /// What stands before the program on the command line: a tracer.
-    pub under: Vec<OsString>,
+    /// Further settings.
+    pub set: Vec<(String, String)>,
+    /// It knows nothing of what other runs wrote down of themselves, as on another machine.
+    pub elsewhere: bool,
 }
 
 impl Default for Orders {
     fn default() -> Self {
-        Self { batch: 250, threads: 2, mutant: None, under: Vec::new() }
+        Self { batch: 250, parcel: 200, threads: 2, mutant: None, set: Vec::new(), elsewhere: false }
     }
 }
 
@@ -49,6 +52,7 @@ impl Orders {
         while (self.batch, self.threads) == (batch, threads) {
             self.batch = [60, 125, 250, 400, 700][rng.usize(..5)];
             self.threads = [1, 2, 4][rng.usize(..3)];
+            self.parcel = [50, 128, 200, 500][rng.usize(..4)];
         }
     }
 }
@@ -76,16 +80,19 @@ impl Ferry {
     /// The command line of a run.
     #[must_use]
     pub fn command(&self, pier: &Pier, orders: &Orders) -> Command {
-        let mut words: Vec<OsString> = orders.under.clone();
-        words.push(self.program.clone().into());
-        let mut command = Command::new(words.remove(0));
-        command.args(words).arg(pier.class.name()).args(["run", "--progress", "none", "-q", "--log-format", "text"]);
+        let mut command = Command::new(&self.program);
+        command.arg(pier.class.name()).args(["run", "--progress", "none", "-q", "--log-format", "text"]);
         for (name, path) in [("input", &self.input), ("output", &pier.output()), ("rejects", &pier.rejects())] {
             command.arg("--set").arg(format!("{name}={}", path.display()));
         }
         command.arg("--set").arg(format!("load.batch={}", orders.batch));
+        command.arg("--set").arg(format!("manifest.batch={}", orders.parcel));
+        for (name, value) in &orders.set {
+            command.arg("--set").arg(format!("{name}={value}"));
+        }
         command.arg("--threads").arg(orders.threads.to_string());
-        command.arg("--state-dir").arg(pier.state()).arg("--report").arg(pier.report());
+        let state = if orders.elsewhere { pier.directory.join("harness.state") } else { pier.state() };
+        command.arg("--state-dir").arg(state).arg("--report").arg(pier.report());
         command.current_dir(&pier.directory).stdin(Stdio::null()).stdout(Stdio::null());
         // Nothing of the harness's surroundings may change a run.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ETL")) {
@@ -105,7 +112,7 @@ impl Ferry {
     pub fn start(&self, pier: &Pier, orders: &Orders) -> Result<Voyage> {
         // The report of an earlier run must not be taken for this one's.
         let _absent = fs::remove_file(pier.report());
-        let stderr = File::options().create(true).append(true).open(pier.directory.join("stderr.txt"))?;
+        let stderr = File::options().create(true).append(true).open(pier.words())?;
         let child = self.command(pier, orders).stderr(stderr).spawn();
         let child = child.map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
         Ok(Voyage { child, started: Instant::now(), pier: pier.clone() })

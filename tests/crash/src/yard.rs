@@ -25,6 +25,8 @@ pub struct Yard {
     /// The engine goes on where a run was killed. Without it (before it could) a run begins again, and
     /// what was published already counts as the end.
     pub resumes: bool,
+    /// The seeded bug that the runs have.
+    pub mutant: Option<String>,
     root: PathBuf,
     undisturbed: BTreeMap<Class, Undisturbed>,
 }
@@ -48,7 +50,24 @@ impl Yard {
         let input = root.join("freight.csv");
         freight.write(&input)?;
         let ferry = Ferry { program: program.to_owned(), input };
-        Ok(Self { ferry, freight, resumes, root: root.to_owned(), undisturbed: BTreeMap::new() })
+        Ok(Self { ferry, freight, resumes, mutant: None, root: root.to_owned(), undisturbed: BTreeMap::new() })
+    }
+
+    /// The same with another, smaller freight.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn small(&self, records: u64) -> Result<Self> {
+        let root = self.root.join("small");
+        let mut small = Self::open(&root, &self.ferry.program, Freight { records }, self.resumes)?;
+        small.mutant.clone_from(&self.mutant);
+        Ok(small)
+    }
+
+    /// How a run is usually started.
+    #[must_use]
+    pub fn orders(&self) -> Orders {
+        Orders { mutant: self.mutant.clone(), ..Orders::default() }
     }
 
     /// A new directory for a round. What an earlier round of that name left there is removed.
@@ -68,6 +87,7 @@ impl Yard {
     pub fn clear(&self, directory: &Path) -> Result<()> {
         if directory.exists() {
             fs::remove_dir_all(directory)?;
+            let _none_there = fs::remove_file(directory.with_extension("stderr"));
         }
         Ok(())
     }

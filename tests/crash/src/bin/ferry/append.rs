@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 
 use etl_core::ErrorKind;
 use etl_core::prelude::*;
@@ -14,8 +15,13 @@ pub(crate) struct Log(File);
 
 #[resource]
 fn log(config: &Config) -> Result<Log> {
-    let opened = OpenOptions::new().create(true).append(true).open(&config.output);
-    opened.map(Log).map_err(|error| Error::io(ErrorKind::Resource, "cannot open the log", &error))
+    let open = || {
+        let file = OpenOptions::new().create(true).append(true).open(&config.output)?;
+        // What is written counts only if the file has its name when the power is back.
+        File::open(config.output.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(Log(file))
+    };
+    open().map_err(|error: std::io::Error| Error::io(ErrorKind::Resource, "cannot open the log", &error))
 }
 
 #[loader(batch = 250)]

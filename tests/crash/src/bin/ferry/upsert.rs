@@ -18,6 +18,9 @@ fn shelf(config: &Config) -> Result<Shelf> {
     let open = || {
         let connection = rusqlite::Connection::open(&config.output)?;
         connection.busy_timeout(Duration::from_secs(10))?;
+        // What the function has returned from must outlive a power failure: with less, SQLite does not
+        // sync the directory after it has removed its journal, and would take the batch back.
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
         Ok(Shelf(Mutex::new(connection)))
     };
     open().map_err(|_error: rusqlite::Error| Error::new(ErrorKind::Resource, "cannot open the shelf"))

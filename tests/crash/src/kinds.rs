@@ -1,0 +1,56 @@
+//! What is done to a run.
+
+use crate::class::Class;
+
+/// What is done to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Killed at random times.
+    Kill,
+    /// Killed at every system call that writes.
+    Syscall,
+    /// Every system call that writes fails once: no space, or an error of the device.
+    Errno,
+    /// Somebody reads the target all the time.
+    Reader,
+    /// Put to sleep past its lease, while another run takes over.
+    Zombie,
+    /// The power fails: what was not synced is lost or torn.
+    Power,
+    /// Seeded bugs, each of which must be caught.
+    Control,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Kill, Self::Syscall, Self::Errno, Self::Reader, Self::Zombie, Self::Power, Self::Control];
+
+    /// Its name on the command line and in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Syscall => "syscall",
+            Self::Errno => "errno",
+            Self::Reader => "reader",
+            Self::Zombie => "zombie",
+            Self::Power => "power",
+            Self::Control => "control",
+        }
+    }
+
+    /// Whether it goes once through every place there is, instead of as often as one likes.
+    #[must_use]
+    pub fn is_exhaustive(self) -> bool {
+        matches!(self, Self::Syscall | Self::Errno | Self::Power)
+    }
+
+    /// Whether it makes sense for a class.
+    #[must_use]
+    pub fn fits(self, class: Class) -> bool {
+        match self {
+            Self::Zombie => class == Class::Sqlite,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Rounds on record: one JSON line each, added up over many runs of the harness.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::class::Class;
+use crate::kill::fell;
+use crate::kinds::Kind;
+use crate::outcome::Outcome;
+
+/// The folders whose code decides whether a promise is kept.
+const DELIVERY: [&str; 4] = ["etl-core/src/engine", "etl-core/src/delivery", "etl-core/src/contract", "etl-connectors/src"];
+
+/// What was tested, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The commit.
+    pub commit: String,
+    /// The SHA-256 of the code of the folders that deliver, in hexadecimal, cut short.
+    pub code: String,
+}
+
+/// A round, or several of one kind and class.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The commit.
+    pub commit: String,
+    /// The digest of the delivery code.
+    pub code: String,
+    /// The class of the target, by name.
+    pub class: String,
+    /// What was done to the run, by name.
+    pub kind: String,
+    /// What reproduces it.
+    pub seed: u64,
+    /// How many rounds.
+    pub rounds: u64,
+    /// How many of them were not as promised.
+    pub bad: u64,
+    /// How many kills (or faults) fell before the first commit, between first and last, and after.
+    pub kills: [usize; 3],
+    /// Records that were lost.
+    pub lost: u64,
+    /// Records that were doubled.
+    pub doubled: u64,
+    /// Rows that should not be there at all.
+    pub foreign: u64,
+    /// Dead letters that were lost, doubled or foreign.
+    pub letters: u64,
+    /// How long recovery took each time, in milliseconds.
+    pub recovery_ms: Vec<u64>,
+    /// What was wrong in the first bad round.
+    pub words: String,
+}
+
+impl Entry {
+    /// Of one round.
+    #[must_use]
+    pub fn of(version: &Version, kind: Kind, class: Class, seed: u64, outcome: &Outcome) -> Self {
+        let good = outcome.is_good(class.promise());
+        Self {
+            commit: version.commit.clone(),
+            code: version.code.clone(),
+            class: class.name().to_owned(),
+            kind: kind.name().to_owned(),
+            seed,
+            rounds: 1,
+            bad: u64::from(!good),
+            kills: fell(&outcome.kills),
+            lost: outcome.verdict.lost.len() as u64,
+            doubled: outcome.verdict.doubles(),
+            foreign: outcome.verdict.foreign.len() as u64,
+            letters: outcome.verdict.wrong_letters(),
+            recovery_ms: outcome.recoveries.iter().map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).collect(),
+            words: if good { String::new() } else { outcome.words() },
+        }
+    }
+
+    /// Adds another of the same kind and class.
+    pub fn add(&mut self, other: &Self) {
+        if self.rounds == 0 {
+            *self = other.clone();
+            return;
+        }
+        self.rounds += other.rounds;
+        self.bad += other.bad;
+        for (sum, kills) in self.kills.iter_mut().zip(other.kills) {
+            *sum += kills;
+        }
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.foreign += other.foreign;
+        self.letters += other.letters;
+        self.recovery_ms.extend(&other.recovery_ms);
+        if self.words.is_empty() {
+            self.words.clone_from(&other.words);
+        }
+    }
+}
+
+/// The version of the code under `root`.
+///
+/// # Errors
+/// The code cannot be read.
+pub fn version(root: &Path) -> Result<Version> {
+    let mut files = Vec::new();
+    for folder in DELIVERY {
+        gather(&root.join(folder), &mut files)?;
+    }
+    files.sort();
+    let mut hash = hmac_sha256::Hash::new();
+    for file in files {
+        // The name counts, not where the checkout is; a zero byte ends both.
+        hash.update(file.strip_prefix(root)?.to_string_lossy().as_bytes());
+        hash.update([0]);
+        hash.update(fs::read(&file)?);
+        hash.update([0]);
+    }
+    let code = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let git = Command::new("git").arg("-C").arg(root).args(["rev-parse", "--short=12", "HEAD"]).output();
+    let commit = git.ok().filter(|output| output.status.success()).and_then(|output| String::from_utf8(output.stdout).ok());
+    Ok(Version { commit: commit.unwrap_or_default().trim().to_owned(), code })
+}
+
+fn gather(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            gather(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Adds a line to a file of rounds.
+///
+/// # Errors
+/// It cannot be written.
+pub fn append(path: &Path, entry: &Entry) -> Result<()> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    Ok(File::options().create(true).append(true).open(path)?.write_all(&line)?)
+}
+
+/// The rounds of a file that were run with this delivery code.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(path: &Path, code: &str) -> Result<Vec<Entry>> {
+    let content = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let mut entries = Vec::new();
+    for (line, number) in content.lines().zip(1..) {
+        let entry: Entry = serde_json::from_str(line).map_err(|error| format!("{} line {number}: {error}", path.display()))?;
+        if entry.code == code {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Place;
+
+    #[test]
+    fn only_rounds_of_the_same_code_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rounds.jsonl");
+        let outcome = Outcome { kills: vec![Place::Before, Place::Between, Place::Between], ..Outcome::default() };
+        for code in ["a", "b", "a"] {
+            let version = Version { commit: "c".to_owned(), code: code.to_owned() };
+            append(&path, &Entry::of(&version, Kind::Kill, Class::Sqlite, 7, &outcome)).unwrap();
+        }
+        let entries = read(&path, "a").unwrap();
+        assert_eq!(entries.len(), 2);
+        let mut sum = Entry::default();
+        entries.iter().for_each(|entry| sum.add(entry));
+        assert_eq!((sum.rounds, sum.bad, sum.kills), (2, 0, [2, 4, 0]));
+    }
+
+    #[test]
+    fn the_digest_is_of_the_code_and_its_names() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in DELIVERY {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let digest = || version(root.path()).unwrap().code;
+        let empty = digest();
+        let file = root.path().join(DELIVERY[0]).join("a.rs");
+        fs::write(&file, "fn a() {}").unwrap();
+        let one = digest();
+        fs::rename(&file, file.with_file_name("b.rs")).unwrap();
+        let renamed = digest();
+        assert!(empty != one && one != renamed);
+        assert_eq!(digest(), renamed);
+    }
+}

@@ -1,0 +1,44 @@
+//! The power fails: after every call of a small run the directory is made what a disk may hold, and
+//! the next run goes on from there.
+
+use crate::Result;
+use crate::class::Class;
+use crate::disk::{Disk, Luck};
+use crate::outcome::Outcome;
+use crate::spoil::{self, Note, RECORDS};
+use crate::tracer::Fault;
+use crate::yard::Yard;
+
+/// Every place, each with all that was not synced lost, with only names or only bytes of it kept, and
+/// with `dice` mixtures.
+///
+/// # Errors
+/// The harness itself fails.
+pub fn failures(yard: &mut Yard, class: Class, seed: u64, dice: u64, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+    let yard = yard.small(RECORDS)?;
+    let lucks = [Luck::Nothing, Luck::Names, Luck::Bytes].into_iter().chain((0..dice).map(|die| Luck::Die(seed + die)));
+    for luck in lucks {
+        for at in 0.. {
+            if !goes_on() {
+                return Ok(());
+            }
+            let pier = yard.pier(&format!("{}-power", class.name()), class)?;
+            let mut disk = Disk::of(&pier.directory)?;
+            let run = spoil::traced(&yard, &pier, Some((at, Fault::Kill)))?;
+            disk.follow(&run.calls)?;
+            let mut outcome = Outcome::default();
+            outcome.kills.push(pier.place(yard.freight)?);
+            disk.put(&pier.directory, &disk.after_power_failure(luck))?;
+            spoil::recovers(&yard, &pier, &mut outcome)?;
+            if !outcome.is_good(class.promise()) {
+                let place = run.spoilt.as_ref().map_or_else(|| "the end".to_owned(), |change| change.words(&pier.directory));
+                outcome.complaints.push(format!("power failed before call {at} ({place}), {luck:?}"));
+            }
+            note(if let Luck::Die(seed) = luck { seed } else { 0 }, &outcome)?;
+            if run.spoilt.is_none() {
+                break; // The power failed after the end of the run.
+            }
+        }
+    }
+    Ok(())
+}

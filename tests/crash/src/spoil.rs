@@ -1,0 +1,92 @@
+//! A small run is killed before every call that changes something, and once more each of these
+//! calls fails.
+
+use crate::Result;
+use crate::class::{Class, Pier};
+use crate::outcome::Outcome;
+use crate::tracer::{self, EIO, ENOSPC, Fault, Traced};
+use crate::voyage::{Orders, PATIENCE};
+use crate::yard::Yard;
+
+/// How many records a small run loads, and in how large batches: a dozen commits.
+pub const RECORDS: u64 = 360;
+/// See [`RECORDS`].
+pub const BATCH: u32 = 30;
+
+/// The exit codes by which a run says that its disk failed: storage, and what a source or a target
+/// makes of it.
+const TYPED: [i32; 4] = [74, 75, 78, 1];
+
+/// Takes the outcome of each place.
+pub type Note<'a> = &'a mut dyn FnMut(u64, &Outcome) -> Result<()>;
+
+/// A kill before every call.
+///
+/// # Errors
+/// The harness itself fails.
+pub fn kills(yard: &mut Yard, class: Class, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+    each_place(yard, class, Fault::Kill, goes_on, note)
+}
+
+/// A failure of every call: first for want of space, then of the device.
+///
+/// # Errors
+/// The harness itself fails.
+pub fn errors(yard: &mut Yard, class: Class, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+    each_place(yard, class, Fault::Error(ENOSPC), &goes_on, note)?;
+    each_place(yard, class, Fault::Error(EIO), goes_on, note)
+}
+
+fn each_place(yard: &mut Yard, class: Class, fault: Fault, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+    let yard = yard.small(RECORDS)?;
+    let calls = traced(&yard, &pier(&yard, class)?, None)?.calls.len();
+    // Runs differ a little in how many calls they make: a few more, until none is left to spoil.
+    for at in 0..calls * 2 {
+        if !goes_on() {
+            return Ok(());
+        }
+        let pier = pier(&yard, class)?;
+        let spoilt = traced(&yard, &pier, Some((at, fault)))?;
+        let Some(change) = &spoilt.spoilt else { break };
+        let place = format!("at call {at} ({})", change.words(&pier.directory));
+        let mut outcome = Outcome::default();
+        outcome.kills.push(pier.place(yard.freight)?);
+        match (fault, spoilt.code) {
+            (Fault::Kill, _) | (Fault::Error(_), Some(0)) => {}
+            (Fault::Error(_), Some(code)) if TYPED.contains(&code) => {}
+            (Fault::Error(error), code) => outcome.complaints.push(format!("error {error} ended the run with {code:?}")),
+        }
+        recovers(&yard, &pier, &mut outcome)?;
+        let good = outcome.is_good(class.promise());
+        if !good {
+            outcome.complaints.push(place);
+        }
+        note(at as u64, &outcome)?;
+    }
+    Ok(())
+}
+
+/// The run after it comes to the end, and everything is there.
+///
+/// # Errors
+/// The harness itself fails.
+pub fn recovers(yard: &Yard, pier: &Pier, outcome: &mut Outcome) -> Result<()> {
+    let orders = Orders { batch: BATCH + 15, parcel: 25, ..yard.orders() };
+    let landing = yard.ferry.run(pier, &orders)?;
+    outcome.recoveries.push(landing.took);
+    yard.judge(pier, &landing, outcome)
+}
+
+/// The directory of a place: the same name each time, so that every run does the same.
+fn pier(yard: &Yard, class: Class) -> Result<Pier> {
+    yard.pier(&format!("{}-place", class.name()), class)
+}
+
+/// A small run under the tracer.
+///
+/// # Errors
+/// It cannot be traced.
+pub fn traced(yard: &Yard, pier: &Pier, fault: Option<(usize, Fault)>) -> Result<Traced> {
+    let orders = Orders { batch: BATCH, parcel: 20, threads: 1, ..yard.orders() };
+    tracer::run(&yard.ferry.command(pier, &orders), &pier.directory, fault, PATIENCE)
+}
