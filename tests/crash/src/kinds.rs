@@ -50,6 +50,8 @@ impl Kind {
     pub fn fits(self, class: Class) -> bool {
         match self {
             Self::Zombie => class == Class::Sqlite,
+            // A line torn by a power failure is the affair of the function that appends.
+            Self::Power => class != Class::Append,
             _ => true,
         }
     }
