@@ -1,10 +1,11 @@
-//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `fuzz`, `corpora`, `ci`, `bench`.
+//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `fuzz`, `corpora`, `ci`, `crash`, `bench`.
 //!
 //! Each subcommand is a row of named steps. A step prints its name and the time it took; the first one that fails is named,
 //! and the exit code is 1 (2 where the command line is wrong).
 
 mod bench;
 mod ci;
+mod crash;
 mod data;
 mod editor;
 mod fuzz;
@@ -32,6 +33,8 @@ usage: cargo xtask COMMAND
   corpora            the bad input that others have collected, through the connectors, with its counts
   editor             what rust-analyzer says of the examples, where it is installed
   ci                 what .ci/run runs: format, lints, documentation, dependency budget, reproducible build, test
+  crash [OPTIONS]    kills pipelines, fails their disks and cuts their power, and looks whether a record was lost or doubled;
+                     `cargo xtask crash --help` tells the options
   bench compile [--rounds N] [--write]
                      what the macros cost while compiling, beside the same job by hand: the median of N rounds (5);
                      with --write, into docs/compile-time.md
@@ -56,6 +59,7 @@ enum Command {
     Fuzz(fuzz::Options),
     Corpora,
     Ci,
+    Crash(Vec<OsString>),
     BenchCompile(bench::compile::Options),
     BenchEngine(bench::engine::Options),
     BenchPeers(bench::peers::Options),
@@ -92,6 +96,8 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
         Some("corpora") => Command::Corpora,
         Some("fuzz") => return parse_fuzz(args),
         Some("bench") => return parse_bench(args),
+        // The harness reads its own options.
+        Some("crash") => return Ok(Command::Crash(args.collect())),
         Some("help" | "-h" | "--help") => Command::Help,
         Some("") => return Err("no command".to_owned()),
         _ => return Err(format!("no command named `{}`", name.display())),
@@ -196,6 +202,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci => ci::ci(),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Corpora => test::corpora(),
+        Command::Crash(args) => crash::crash(&args),
         Command::BenchCompile(options) => bench::compile::compile(options),
         Command::BenchEngine(options) => bench::engine::engine(options),
         Command::BenchPeers(options) => bench::peers::peers(options),
@@ -220,6 +227,7 @@ mod tests {
         assert_eq!(parsed(&["test"]), Ok(Command::Test));
         assert_eq!(parsed(&["bless"]), Ok(Command::Bless));
         assert_eq!(parsed(&["ci"]), Ok(Command::Ci));
+        assert_eq!(parsed(&["crash", "--rounds", "50"]), Ok(Command::Crash(vec!["--rounds".into(), "50".into()])));
         assert_eq!(parsed(&["editor"]), Ok(Command::Editor));
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));
         assert_eq!(parsed(&["data"]), Ok(Command::Data { from: None }));

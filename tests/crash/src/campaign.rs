@@ -14,6 +14,9 @@ use crate::table::Table;
 use crate::yard::Yard;
 use crate::{control, kill, power, reader, spoil};
 
+/// How many bad rounds of a kind and class are told one by one.
+const BAD_SHOWN: u64 = 5;
+
 /// Runs what was asked for. Returns whether every promise was kept and every seeded bug caught.
 ///
 /// # Errors
@@ -109,7 +112,12 @@ impl Campaign<'_> {
     fn note(&mut self, kind: Kind, class: Class, seed: u64, outcome: &Outcome) -> Result<()> {
         let entry = Entry::of(&self.version, kind, class, seed, outcome);
         if entry.bad > 0 {
-            println!("BAD {} {} (seed {seed}): {}", kind.name(), class.name(), entry.words);
+            let known = self.table.bad_of(kind.name(), class.name());
+            match known {
+                0..BAD_SHOWN => println!("BAD {} {} (seed {seed}): {}", kind.name(), class.name(), entry.words),
+                BAD_SHOWN => println!("BAD {} {}: and more", kind.name(), class.name()),
+                _ => {}
+            }
         }
         if let Some(file) = &self.args.append {
             log::append(file, &entry)?;

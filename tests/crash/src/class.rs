@@ -135,6 +135,12 @@ impl Pier {
         self.directory.join("rejects.jsonl")
     }
 
+    /// Those of a run on another machine.
+    #[must_use]
+    pub fn rejects_elsewhere(&self) -> PathBuf {
+        self.directory.join("harness.rejects.jsonl")
+    }
+
     /// What the pipeline knows of its runs.
     #[must_use]
     pub fn state(&self) -> PathBuf {

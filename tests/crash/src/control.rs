@@ -53,7 +53,8 @@ pub fn all(yard: &Yard, args: &Args, seed: u64, until: Option<Instant>) -> Resul
             println!("  {name}: not looked for, the time is up");
             continue;
         }
-        let listed: Vec<_> = SHOWS.iter().filter(|(listed, ..)| listed == name).map(|(_, kind, classes)| (*kind, classes.to_vec())).collect();
+        let listed: Vec<_> =
+            SHOWS.iter().filter(|(listed, ..)| listed == name).map(|(_, kind, classes)| (*kind, classes.to_vec())).collect();
         let hunts = if listed.is_empty() {
             [Kind::Kill, Kind::Syscall, Kind::Power].map(|kind| (kind, Class::ALL.to_vec())).to_vec()
         } else {

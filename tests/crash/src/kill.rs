@@ -28,7 +28,10 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
             let longest = mean.mul_f64(if kill == 0 { 1.2 } else { [0.2, 0.8][rng.usize(..2)] });
             let time = longest.mul_f64(rng.f64());
             match yard.ferry.start(&pier, &orders)?.kill_after(time)? {
-                None => outcome.kills.push(pier.place(yard.freight)?),
+                None => {
+                    outcome.kills.push(pier.place(yard.freight)?);
+                    outcome.window += orders.window();
+                }
                 Some(landing) => {
                     ended = Some(landing);
                     break;

@@ -33,6 +33,8 @@ impl Kind {
             Self::Syscall => "syscall",
             Self::Errno => "errno",
             Self::Reader => "reader",
+            // Nothing is promised of a moment where there is no transaction.
+            Self::Reader => class == Class::Sqlite || class.appears_whole(),
             Self::Zombie => "zombie",
             Self::Power => "power",
             Self::Control => "control",
@@ -49,6 +51,8 @@ impl Kind {
     #[must_use]
     pub fn fits(self, class: Class) -> bool {
         match self {
+            // Nothing is promised of a moment where there is no transaction.
+            Self::Reader => class == Class::Sqlite || class.appears_whole(),
             Self::Zombie => class == Class::Sqlite,
             // A line torn by a power failure is the affair of the function that appends.
             Self::Power => class != Class::Append,

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::class::{Class, Pier};
+use crate::freight::Fate;
 use crate::oracle::{Found, Verdict};
 use crate::outcome::Outcome;
+use crate::sink;
 use crate::yard::Yard;
 
 /// One round: a run that nobody kills, and as many looks at it as there is time for.
@@ -18,13 +20,11 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut orders = yard.orders();
     orders.vary(&mut rng);
-    // A parcel is committed whole: what a batch holds is a multiple of no number, but its parcels are.
-    orders.batch = orders.batch.max(orders.parcel);
     let pier = yard.pier(&format!("{}-reader-{seed}", class.name()), class)?;
     let mut outcome = Outcome::default();
     let mut voyage = yard.ferry.start(&pier, &orders)?;
     while voyage.is_under_way()? {
-        if let Some(complaint) = look(yard, &pier, orders.parcel)? {
+        if let Some(complaint) = look(yard, &pier) {
             outcome.complaints.push(complaint);
             break;
         }
@@ -39,38 +39,30 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
 }
 
 /// What is wrong with what can be seen now.
-fn look(yard: &Yard, pier: &Pier, parcel: u32) -> Result<Option<String>> {
-    let rows = if pier.class.appears_whole() {
+fn look(yard: &Yard, pier: &Pier) -> Option<String> {
+    let verdict = |rows| Verdict::of(yard.freight, &Found { rows, letters: Vec::new() });
+    if pier.class.appears_whole() {
+        // A file that is there is complete.
         if !pier.output().exists() {
-            return Ok(None);
+            return None;
         }
-        // A published file is complete.
-        match pier.rows() {
-            Ok(rows) => rows,
-            Err(error) => return Ok(Some(format!("a published file cannot be read: {error}"))),
-        }
-    } else if matches!(pier.class, Class::Sqlite) {
-        match pier.rows() {
-            Ok(rows) => rows,
-            Err(_busy) => return Ok(None),
-        }
-    } else {
-        // Nothing is promised of half a batch where there is no transaction.
-        return Ok(None);
-    };
-    let seen: BTreeSet<u64> = rows.iter().map(|row| row.id).collect();
-    let verdict = Verdict::of(yard.freight, &Found { rows, letters: Vec::new() });
-    if pier.class.appears_whole() && !verdict.lost.is_empty() {
-        return Ok(Some(format!("a reader saw a published file that is not complete: {verdict}")));
+        return match pier.rows() {
+            Ok(rows) => Some(verdict(rows))
+                .filter(|verdict| !verdict.lost.is_empty())
+                .map(|verdict| format!("a reader saw half of a file: {verdict}")),
+            Err(error) => Some(format!("a reader saw a file that cannot be read: {error}")),
+        };
     }
+    // The ledger was written in the transactions of the rows: at every moment they say the same.
+    let (rows, ranges) = sink::sqlite_snapshot(&pier.output())?;
+    let verdict = verdict(rows);
     if !verdict.foreign.is_empty() || verdict.doubles() > 0 {
-        return Ok(Some(format!("a reader saw what is not ours: {verdict}")));
+        return Some(format!("a reader saw what should not be there: {verdict}"));
     }
-    // Of each parcel all records or none. The last may still be growing in the source's buffer.
-    let parcel = u64::from(parcel);
-    let half = verdict.lost.iter().find(|id| {
-        let start = **id / parcel * parcel;
-        seen.range(start..start + parcel).next().is_some()
-    });
-    Ok(half.filter(|_| yard.resumes).map(|id| format!("a reader saw half of a batch: record {id} was missing, and its neighbours were there")))
+    let recorded: BTreeSet<u64> = ranges.into_iter().flatten().collect();
+    let half = verdict.lost.iter().find(|id| recorded.contains(id));
+    let lost = BTreeSet::from_iter(&verdict.lost);
+    let ahead = (0..yard.freight.records).find(|id| Fate::of(*id) == Fate::Loaded && !lost.contains(id) && !recorded.contains(id));
+    half.map(|id| format!("a reader saw half of a batch: the ledger has record {id}, the table has not"))
+        .or_else(|| ahead.map(|id| format!("a reader saw half of a batch: the table has record {id}, the ledger has not")))
 }

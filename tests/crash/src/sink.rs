@@ -2,11 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
+use std::ops::Range;
 use std::path::Path;
 
 use base64::Engine as _;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
+use rusqlite::OpenFlags;
 use serde_json::Value;
 
 use crate::Result;
@@ -19,13 +21,28 @@ use crate::freight::Row;
 pub fn sqlite(path: &Path) -> Result<Vec<Row>> {
     let database = rusqlite::Connection::open(path)?;
     let mut rows = database.prepare("SELECT id, amount, note, stamp FROM items")?;
-    let row = |row: &rusqlite::Row<'_>| {
-        let id: i64 = row.get(0)?;
-        Ok(Row { id: id.cast_unsigned(), amount: row.get(1)?, note: row.get(2)?, stamp: row.get(3)? })
-    };
-    let rows = rows.query_map([], row)?.collect::<rusqlite::Result<_>>()?;
+    let rows = rows.query_map([], sqlite_row)?.collect::<rusqlite::Result<_>>()?;
     let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     if sound == "ok" { Ok(rows) } else { Err("the database is damaged".into()) }
+}
+
+/// What one reader sees at one moment: the rows, and the parts of the source that the ledger says are
+/// there. `None` while there is no ledger, or while the database is locked.
+#[must_use]
+pub fn sqlite_snapshot(path: &Path) -> Option<(Vec<Row>, Vec<Range<u64>>)> {
+    let mut database = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    let moment = database.transaction().ok()?;
+    let mut ledger = moment.prepare("SELECT start_pos, end_pos FROM _etl_ledger").ok()?;
+    let range = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(0)?.cast_unsigned()..row.get::<_, i64>(1)?.cast_unsigned());
+    let ranges = ledger.query_map([], range).ok()?.collect::<rusqlite::Result<_>>().ok()?;
+    let mut rows = moment.prepare("SELECT id, amount, note, stamp FROM items").ok()?;
+    let rows = rows.query_map([], sqlite_row).ok()?.collect::<rusqlite::Result<_>>().ok()?;
+    Some((rows, ranges))
+}
+
+fn sqlite_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let id: i64 = row.get(0)?;
+    Ok(Row { id: id.cast_unsigned(), amount: row.get(1)?, note: row.get(2)?, stamp: row.get(3)? })
 }
 
 /// How many rows table `items` has, without touching the files: the next run must find them as they

@@ -8,7 +8,19 @@ use crate::class::{Class, Promise};
 use crate::kill::percentile;
 use crate::log::Entry;
 
-const HEAD: [&str; 11] = ["what", "target", "rounds", "kills: before, between, after commits", "lost", "doubled", "foreign", "dead letters wrong", "recovery p50", "p99", "bad rounds"];
+const HEAD: [&str; 11] = [
+    "what",
+    "target",
+    "rounds",
+    "kills: before, between, after commits",
+    "lost",
+    "doubled",
+    "foreign",
+    "dead letters wrong",
+    "recovery p50",
+    "p99",
+    "bad rounds",
+];
 
 /// The sums per kind and class, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +43,12 @@ impl Table {
     #[must_use]
     pub fn bad(&self) -> u64 {
         self.sums.values().map(|sum| sum.bad).sum()
+    }
+
+    /// How many rounds of a kind and class were not as promised.
+    #[must_use]
+    pub fn bad_of(&self, kind: &str, class: &str) -> u64 {
+        self.sums.get(&(kind.to_owned(), class.to_owned())).map_or(0, |sum| sum.bad)
     }
 
     fn rows(&self) -> Vec<[String; 11]> {
@@ -105,14 +123,24 @@ mod tests {
     #[test]
     fn rounds_are_added_up_by_kind_and_class() {
         let mut table = Table::default();
-        let entry = Entry { class: "sqlite".to_owned(), kind: "kill".to_owned(), rounds: 1, kills: [0, 2, 1], recovery_ms: vec![10], ..Entry::default() };
+        let entry = Entry {
+            class: "sqlite".to_owned(),
+            kind: "kill".to_owned(),
+            rounds: 1,
+            kills: [0, 2, 1],
+            recovery_ms: vec![10],
+            ..Entry::default()
+        };
         for _ in 0..1_000 {
             table.add(&entry);
         }
         table.add(&Entry { kind: "syscall".to_owned(), bad: 1, lost: 3, words: "3 lost".to_owned(), ..entry });
         assert_eq!(table.bad(), 1);
         let markdown = table.markdown();
-        assert!(markdown.contains("| kill | sqlite | 1000 | 0, 2000, 1000 | 0 | 0 | 0 | 0 | 10 ms | 10 ms | 0 | 0.30 % of crashes |"), "{markdown}");
+        assert!(
+            markdown.contains("| kill | sqlite | 1000 | 0, 2000, 1000 | 0 | 0 | 0 | 0 | 10 ms | 10 ms | 0 | 0.30 % of crashes |"),
+            "{markdown}"
+        );
         assert!(markdown.contains("| syscall | sqlite | 1 | 0, 2, 1 | 3 | 0 | 0 | 0 | 10 ms | 10 ms | 1 | – |"), "{markdown}");
         assert_eq!(markdown.lines().map(|line| line.matches('|').count()).collect::<std::collections::BTreeSet<_>>().len(), 1);
         assert!(table.plain().contains("syscall sqlite: 3 lost (seed 0)"));

@@ -154,7 +154,8 @@ pub fn run(command: &Command, directory: &Path, fault: Option<(usize, Fault)>, p
     let stderr = File::options().create(true).append(true).open(directory.with_extension("stderr"))?;
     let child = stopped.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(stderr).spawn()?;
     let main = Pid::from_raw(child.id().cast_signed());
-    let traced = Tracer { main, directory, fault, threads: BTreeMap::new(), calls: Vec::new(), seen: 0, spoilt: None, ours: false }.follow(patience);
+    let traced =
+        Tracer { main, directory, fault, threads: BTreeMap::new(), calls: Vec::new(), seen: 0, spoilt: None, ours: false }.follow(patience);
     if traced.is_err() {
         let _gone_already = kill(main, Signal::SIGKILL);
         let _reaped_already = waitpid(main, Some(WaitPidFlag::__WALL));
@@ -187,8 +188,10 @@ struct Under {
 impl Tracer<'_> {
     fn follow(mut self, patience: Duration) -> Result<Traced> {
         waitpid(self.main, Some(WaitPidFlag::WUNTRACED))?;
-        let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL;
-        ptrace::seize(self.main, options).map_err(|error| format!("the program cannot be traced ({error}): in a container, allow CAP_SYS_PTRACE"))?;
+        let options =
+            Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL;
+        ptrace::seize(self.main, options)
+            .map_err(|error| format!("the program cannot be traced ({error}): in a container, allow CAP_SYS_PTRACE"))?;
         kill(self.main, Signal::SIGCONT)?;
         let end = Instant::now() + patience;
         loop {

@@ -46,6 +46,14 @@ impl Default for Orders {
 }
 
 impl Orders {
+    /// How many records a kill may double at most where nothing in the target says what is there: a
+    /// checkpoint is written after so many loads at the latest.
+    #[must_use]
+    pub fn window(&self) -> u64 {
+        const LOADS_BETWEEN_CHECKPOINTS: u64 = 16;
+        LOADS_BETWEEN_CHECKPOINTS * u64::from(self.batch + self.parcel)
+    }
+
     /// Another batch and another number of workers than last time.
     pub fn vary(&mut self, rng: &mut fastrand::Rng) {
         let (batch, threads) = (self.batch, self.threads);
@@ -82,11 +90,14 @@ impl Ferry {
     pub fn command(&self, pier: &Pier, orders: &Orders) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(pier.class.name()).args(["run", "--progress", "none", "-q", "--log-format", "text"]);
-        for (name, path) in [("input", &self.input), ("output", &pier.output()), ("rejects", &pier.rejects())] {
+        let rejects = if orders.elsewhere { pier.rejects_elsewhere() } else { pier.rejects() };
+        for (name, path) in [("input", &self.input), ("output", &pier.output()), ("rejects", &rejects)] {
             command.arg("--set").arg(format!("{name}={}", path.display()));
         }
         command.arg("--set").arg(format!("load.batch={}", orders.batch));
         command.arg("--set").arg(format!("manifest.batch={}", orders.parcel));
+        // Often: a run that is killed has written down how far it came.
+        command.arg("--set").arg("pipeline.checkpoint=5ms");
         for (name, value) in &orders.set {
             command.arg("--set").arg(format!("{name}={value}"));
         }
@@ -199,10 +210,11 @@ fn report(path: &Path) -> Option<Value> {
 }
 
 impl Landing {
-    /// The sums of the report.
+    /// The sums of the report over all runs of the source, where they are known.
     #[must_use]
     pub fn records(&self) -> Value {
-        self.report.as_ref().map_or(Value::Null, |report| report["records"].clone())
+        let sums = |name: &str| self.report.as_ref().map(|report| report[name].clone()).filter(Value::is_object);
+        sums("all_runs").or_else(|| sums("records")).unwrap_or_default()
     }
 
     /// What it said in the end.

@@ -1,6 +1,6 @@
 //! Where rounds take place: the ferry, the freight, and a directory for each round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -108,7 +108,13 @@ impl Yard {
             let mut outcome = Outcome::default();
             self.judge(&pier, &landing, &mut outcome)?;
             if !outcome.is_good(Promise::Once) {
-                return Err(format!("{}: a run that nobody disturbed is wrong: {} ({})", class.name(), outcome.words(), landing.complaint()).into());
+                return Err(format!(
+                    "{}: a run that nobody disturbed is wrong: {} ({})",
+                    class.name(),
+                    outcome.words(),
+                    landing.complaint()
+                )
+                .into());
             }
             took.push(landing.took);
             records = landing.records();
@@ -149,10 +155,17 @@ impl Yard {
             complaints.push(format!("the target cannot be read: {error}"));
             Vec::new()
         });
-        let letters = sink::dead_letters(&pier.rejects()).unwrap_or_else(|error| {
-            complaints.push(format!("the dead letters cannot be read: {error}"));
-            Vec::new()
-        });
+        let mut read = |path: &Path| {
+            sink::dead_letters(path).unwrap_or_else(|error| {
+                complaints.push(format!("the dead letters cannot be read: {error}"));
+                Vec::new()
+            })
+        };
+        let mut letters = read(&pier.rejects());
+        // Two machines know nothing of each other's letters: one of each is enough.
+        let elsewhere = read(&pier.rejects_elsewhere());
+        let known: BTreeSet<_> = letters.iter().copied().collect();
+        letters.extend(elsewhere.into_iter().filter(|letter| !known.contains(letter)));
         Verdict::of(self.freight, &Found { rows, letters })
     }
 

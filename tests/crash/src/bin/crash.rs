@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|arg| arg == "--help" || arg == "-h") {
+        print!("{}", etl_crash::args::USAGE);
+        return ExitCode::SUCCESS;
+    }
     let args = match etl_crash::args::parse(std::env::args().skip(1)) {
         Ok(args) => args,
         Err(problem) => {

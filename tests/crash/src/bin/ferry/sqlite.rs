@@ -21,6 +21,7 @@ pipeline! {
         settings: Config,
         resources: [harbour],
         flow: manifest => weigh => wanted => seal_anywhere => load,
+        delivery: exactly_once,
         error_threshold: 50%,
         dead_letter: file(settings.rejects),
     }
