@@ -98,3 +98,44 @@ pub fn create<T: Encode + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
 pub fn create_serde<T: Serialize + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
     options().create_serde(path)
 }
+
+/// Appends to a CSV file, which is made if it is missing, with the usual [`options`]. See
+/// [`Options::append`].
+///
+/// # Errors
+/// A column of bytes, which CSV cannot hold ([`etl_core::ErrorKind::Config`]).
+pub fn append<T: Encode + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
+    options().append(path)
+}
+
+/// The same from a type that only has serde.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn append_serde<T: Serialize + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
+    options().append_serde(path)
+}
+
+/// Writes a directory of files with the usual [`options`]. Nothing is made yet.
+///
+/// The newest `manifest-<generation>.json` lists the files that count (`parts`: name, bytes, CRC-32C,
+/// rows), and says whether the run has ended (`finished`). Who reads exactly what is committed reads
+/// the files that it lists. Who reads whatever is in the directory sees every file complete, but may
+/// see some of a commit that is under way, or of a run that was killed: the next run removes those,
+/// with the manifests that list them if the run's checkpoint does not know of them yet.
+///
+/// The directory must be empty, missing, or a dataset; `--replace` empties one that has records.
+///
+/// # Errors
+/// A column of bytes, which CSV cannot hold ([`etl_core::ErrorKind::Config`]).
+pub fn dataset<T: Encode + 'static>(directory: impl AsRef<Path>) -> Result<File<T>> {
+    options().dataset(directory)
+}
+
+/// The same from a type that only has serde.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn dataset_serde<T: Serialize + 'static>(directory: impl AsRef<Path>) -> Result<File<T>> {
+    options().dataset_serde(directory)
+}

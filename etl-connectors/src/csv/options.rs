@@ -1,6 +1,7 @@
 //! How a CSV file is written down.
 
 use std::path::Path;
+use std::time::Duration;
 
 use etl_core::record::Record;
 use etl_core::record::codec::{Decode, Encode};
@@ -9,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{File, Rows};
-use crate::files::{Limits, MAX_RECORD};
+use crate::files::{Compression, Kind, Limits, MAX_RECORD, PartLimits};
 
 /// How a CSV file is written down; made by [`options`](super::options).
 ///
@@ -25,11 +26,22 @@ pub struct Options {
     pub(super) nulls: Nulls,
     pub(super) max_record: usize,
     pub(super) limits: Limits,
+    /// Of files that are written; as their names say if `None`.
+    pub(super) compression: Option<Compression>,
+    parts: PartLimits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', nulls: Nulls::default(), max_record: MAX_RECORD, limits: Limits::default() }
+        Self {
+            delimiter: b',',
+            quote: b'"',
+            nulls: Nulls::default(),
+            max_record: MAX_RECORD,
+            limits: Limits::default(),
+            compression: None,
+            parts: PartLimits::default(),
+        }
     }
 }
 
@@ -80,6 +92,27 @@ impl Options {
         self
     }
 
+    /// How files are compressed that are written; as the end of the name says (`.gz`, `.zst`) if not
+    /// said, and in a dataset not at all.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// In a dataset: a file ends when it has so many bytes; 256 MiB if not said. It may have more, by
+    /// what one transaction writes.
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.parts.bytes = bytes;
+        self
+    }
+
+    /// In a dataset: a file ends at the first checkpoint after so long, which commits it; 30 seconds if
+    /// not said. A run that is killed loads again what it loaded since.
+    pub fn part_age(mut self, age: Duration) -> Self {
+        self.parts.age = age;
+        self
+    }
+
     /// Reads the file at `path`. Nothing is opened yet.
     ///
     /// # Errors
@@ -105,7 +138,7 @@ impl Options {
     /// Options that contradict each other, or a column of bytes, which CSV cannot hold
     /// ([`ErrorKind::Config`]).
     pub fn create<T: Encode + 'static>(self, path: impl AsRef<Path>) -> Result<File<T>> {
-        File::new(path.as_ref(), self.checked()?)
+        File::new(path.as_ref(), Kind::Whole, self.checked()?)
     }
 
     /// Writes a new file at `path`, from a type that only has serde. Nothing is made yet.
@@ -113,7 +146,49 @@ impl Options {
     /// # Errors
     /// Options that contradict each other ([`ErrorKind::Config`]).
     pub fn create_serde<T: Serialize + 'static>(self, path: impl AsRef<Path>) -> Result<File<T>> {
-        File::new_serde(path.as_ref(), self.checked()?)
+        File::new_serde(path.as_ref(), Kind::Whole, self.checked()?)
+    }
+
+    /// Appends to the file at `path`, which is made if it is missing: for files that others read as they
+    /// grow. Nothing is opened yet.
+    ///
+    /// Lines are visible before they are committed. When a run is killed, the next one cuts off what
+    /// was not, and writes it again: a reader that must not see that reads only what a run that has
+    /// ended left behind.
+    ///
+    /// # Errors
+    /// Options that contradict each other, or a column of bytes, which CSV cannot hold
+    /// ([`ErrorKind::Config`]).
+    pub fn append<T: Encode + 'static>(self, path: impl AsRef<Path>) -> Result<File<T>> {
+        File::new(path.as_ref(), Kind::Growing, self.checked()?)
+    }
+
+    /// The same from a type that only has serde.
+    ///
+    /// # Errors
+    /// Options that contradict each other ([`ErrorKind::Config`]).
+    pub fn append_serde<T: Serialize + 'static>(self, path: impl AsRef<Path>) -> Result<File<T>> {
+        File::new_serde(path.as_ref(), Kind::Growing, self.checked()?)
+    }
+
+    /// Writes a directory of files, each of which is written once, and manifests that say which of them
+    /// count. Nothing is made yet. See [`dataset`](super::dataset).
+    ///
+    /// # Errors
+    /// Options that contradict each other, or a column of bytes, which CSV cannot hold
+    /// ([`ErrorKind::Config`]).
+    pub fn dataset<T: Encode + 'static>(self, directory: impl AsRef<Path>) -> Result<File<T>> {
+        let kind = Kind::Dataset(self.parts);
+        File::new(directory.as_ref(), kind, self.checked()?)
+    }
+
+    /// The same from a type that only has serde.
+    ///
+    /// # Errors
+    /// Options that contradict each other ([`ErrorKind::Config`]).
+    pub fn dataset_serde<T: Serialize + 'static>(self, directory: impl AsRef<Path>) -> Result<File<T>> {
+        let kind = Kind::Dataset(self.parts);
+        File::new_serde(directory.as_ref(), kind, self.checked()?)
     }
 
     fn checked(self) -> Result<Self> {

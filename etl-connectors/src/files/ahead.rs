@@ -40,7 +40,14 @@ impl Ahead {
         }
     }
 
+    /// The file has this length before anything is written, all of it durable.
+    #[cfg(any(feature = "csv", feature = "jsonl"))]
+    pub(super) fn begin_at(&mut self, length: u64) {
+        self.told = length;
+    }
+
     /// The file was cut back.
+    #[cfg(any(feature = "csv", feature = "jsonl"))]
     pub(super) fn cut(&mut self, length: u64) {
         self.told = self.told.min(length);
     }
@@ -60,7 +67,7 @@ impl Thread {
     fn start(file: &File) -> io::Result<Self> {
         let file = file.try_clone()?;
         let (tell, told) = sync_channel(1);
-        let work = move || told.into_iter().try_for_each(|()| file.sync_data());
+        let work = move || told.into_iter().try_for_each(|()| super::durable::sync_data(&file));
         Ok(Self { tell, handle: std::thread::Builder::new().name("etl-durable".into()).spawn(work)? })
     }
 }

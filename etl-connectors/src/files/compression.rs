@@ -38,7 +38,6 @@ impl Compression {
 /// Writes one member: what is written to it arrives at the inner writer compressed.
 ///
 /// Dropped before [`finish`](Member::finish), it leaves an incomplete member behind.
-#[allow(dead_code, reason = "the targets write compressed files once they keep what they have written")]
 pub(crate) enum Member<W: Write> {
     Plain(W),
     #[cfg(feature = "gzip")]
@@ -47,7 +46,6 @@ pub(crate) enum Member<W: Write> {
     Zstd(zstd::stream::write::Encoder<'static, W>),
 }
 
-#[allow(dead_code, reason = "the targets write compressed files once they keep what they have written")]
 impl<W: Write> Member<W> {
     /// Begins a member at the end of `writer`. Nothing of it depends on the time or the machine.
     pub(crate) fn begin(compression: Compression, writer: W) -> io::Result<Self> {

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "sqlite")]
 use etl_core::target::Preparation;
 use etl_core::{Error, ErrorKind, Result};
-
-use super::check_output;
 
 /// The place of a new file, and the file itself between `prepare` and `connect`.
 pub(crate) struct Single<F> {
@@ -30,15 +29,21 @@ impl<F> Single<F> {
     }
 
     /// Checks the place and, unless only looking, makes the file.
-    pub(crate) fn prepare(&self, preparation: Preparation, create: impl FnOnce(&Path, bool) -> Result<F>) -> Result<()> {
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn prepare(&self, preparation: &Preparation, create: impl FnOnce(&Path, bool) -> Result<F>) -> Result<()> {
         if preparation.look_only {
-            return check_output(&self.path, preparation.replace);
+            return super::check_output(&self.path, preparation.replace);
         }
+        self.make(|path| create(path, preparation.replace))
+    }
+
+    /// Makes the file.
+    pub(crate) fn make(&self, make: impl FnOnce(&Path) -> Result<F>) -> Result<()> {
         let mut state = self.state();
         if !matches!(*state, State::Lent) {
             // A file of an earlier preparation is removed.
             *state = State::New;
-            *state = State::Prepared(create(&self.path, preparation.replace)?);
+            *state = State::Prepared(make(&self.path)?);
         }
         Ok(())
     }

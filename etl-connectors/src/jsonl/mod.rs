@@ -77,7 +77,7 @@ pub fn read_serde<T: Record + DeserializeOwned>(path: impl AsRef<Path>) -> Resul
 /// # Errors
 /// None yet; the place is looked at when the run starts.
 pub fn create<T: Encode + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
-    Ok(File::new(path.as_ref()))
+    options().create(path)
 }
 
 /// Writes a new file of JSON lines from a type that only has serde. Its values may be nested.
@@ -85,5 +85,46 @@ pub fn create<T: Encode + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
 /// # Errors
 /// None yet; the place is looked at when the run starts.
 pub fn create_serde<T: Serialize + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
-    Ok(File::new_serde(path.as_ref()))
+    options().create_serde(path)
+}
+
+/// Appends to a file of JSON lines, which is made if it is missing, with the usual [`options`]. See
+/// [`Options::append`].
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn append<T: Encode + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
+    options().append(path)
+}
+
+/// The same from a type that only has serde.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn append_serde<T: Serialize + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
+    options().append_serde(path)
+}
+
+/// Writes a directory of files with the usual [`options`]. Nothing is made yet.
+///
+/// The newest `manifest-<generation>.json` lists the files that count (`parts`: name, bytes, CRC-32C,
+/// rows), and says whether the run has ended (`finished`). Who reads exactly what is committed reads
+/// the files that it lists. Who reads whatever is in the directory sees every file complete, but may
+/// see some of a commit that is under way, or of a run that was killed: the next run removes those,
+/// with the manifests that list them if the run's checkpoint does not know of them yet.
+///
+/// The directory must be empty, missing, or a dataset; `--replace` empties one that has records.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn dataset<T: Encode + 'static>(directory: impl AsRef<Path>) -> Result<File<T>> {
+    options().dataset(directory)
+}
+
+/// The same from a type that only has serde.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn dataset_serde<T: Serialize + 'static>(directory: impl AsRef<Path>) -> Result<File<T>> {
+    options().dataset_serde(directory)
 }

@@ -15,19 +15,22 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::scan::LineScan;
 use super::slots::Slots;
-use crate::files::{Input, Limits, MAX_RECORD, Mistake, Piece, Splitter, partition, source_size, unreadable};
+use crate::files::{Compression, Input, Limits, MAX_RECORD, Mistake, PartLimits, Piece, Splitter, partition, source_size, unreadable};
 
-/// How JSON lines are read; made by [`options`](super::options).
+/// How JSON lines are read and written; made by [`options`](super::options).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
     max_record: usize,
     limits: Limits,
+    /// Of files that are written; as their names say if `None`.
+    pub(super) compression: Option<Compression>,
+    pub(super) parts: PartLimits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_record: MAX_RECORD, limits: Limits::default() }
+        Self { max_record: MAX_RECORD, limits: Limits::default(), compression: None, parts: PartLimits::default() }
     }
 }
 

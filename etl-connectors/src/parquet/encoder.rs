@@ -81,6 +81,11 @@ impl Encoder {
         Ok(())
     }
 
+    /// Bytes of the row groups that are written.
+    pub(super) fn size(&self) -> u64 {
+        self.file.bytes_written() as u64
+    }
+
     /// Writes what is left, and the end of the file.
     pub(super) fn finish(mut self) -> Result<Output> {
         if self.rows > 0 {

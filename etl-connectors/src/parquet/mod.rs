@@ -30,6 +30,7 @@ mod errors;
 mod identity;
 mod options;
 mod rows;
+mod sink;
 mod source;
 mod target;
 
@@ -81,4 +82,28 @@ pub fn create<T: Encode + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
 /// A type whose columns cannot be told ([`etl_core::ErrorKind::Config`]).
 pub fn create_serde<T: Serialize + DeserializeOwned + 'static>(path: impl AsRef<Path>) -> Result<File<T>> {
     options().create_serde(path)
+}
+
+/// Writes a directory of files with the usual [`options`]. Nothing is made yet.
+///
+/// The newest `manifest-<generation>.json` lists the files that count (`parts`: name, bytes, CRC-32C,
+/// rows), and says whether the run has ended (`finished`). Who reads exactly what is committed reads
+/// the files that it lists. Who reads whatever is in the directory sees every file complete, but may
+/// see some of a commit that is under way, or of a run that was killed: the next run removes those,
+/// with the manifests that list them if the run's checkpoint does not know of them yet.
+///
+/// The directory must be empty, missing, or a dataset; `--replace` empties one that has records.
+///
+/// # Errors
+/// None yet; the place is looked at when the run starts.
+pub fn dataset<T: Encode + 'static>(directory: impl AsRef<Path>) -> Result<File<T>> {
+    options().dataset(directory)
+}
+
+/// The same from a type that only has serde.
+///
+/// # Errors
+/// A type whose columns cannot be told ([`etl_core::ErrorKind::Config`]).
+pub fn dataset_serde<T: Serialize + DeserializeOwned + 'static>(directory: impl AsRef<Path>) -> Result<File<T>> {
+    options().dataset_serde(directory)
 }

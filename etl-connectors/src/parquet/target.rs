@@ -9,22 +9,23 @@ use arrow_schema::{FieldRef, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use etl_core::guarantee::Transactional;
 use etl_core::record::codec::Encode;
-use etl_core::target::{Abandoned, Preparation, Target, Transaction};
+use etl_core::target::{Abandoned, Keeps, Preparation, Recalled, Target, Transaction};
 use etl_core::{Class, Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_arrow::schema::{SchemaLike, TracingOptions};
 
 use super::columns::{self, Unfit};
-use super::encoder::Encoder;
 use super::errors::explain;
 use super::options::{FEED, Options};
-use crate::files::{Output, Single};
+use super::sink::{Place, Sink};
+use crate::files::PartLimits;
 
-/// A new Parquet file; made by [`create`](super::create). It takes the records of one loader, and
-/// appears under its name when the run ends well.
+/// Where Parquet is written: a new file that appears when the run ends well
+/// ([`create`](super::create)), or a directory of files ([`dataset`](super::dataset)). It takes the
+/// records of one loader.
 pub struct File<T> {
-    place: Single<Output>,
+    place: Place,
     options: Options,
     schema: SchemaRef,
     encode: Encoding<T>,
@@ -35,13 +36,14 @@ type Encoding<T> = fn(&[T], &SchemaRef) -> Result<RecordBatch>;
 
 /// A [`File`] that is open for writing.
 pub struct Connection<T> {
-    encoder: Encoder,
+    sink: Sink,
     encode: Encoding<T>,
     schema: SchemaRef,
     path: String,
     /// Committed, but not enough yet to feed the encoders.
     waiting: Vec<RecordBatch>,
     rows: usize,
+    options: Options,
     /// A commit failed half-way: what is encoded is not known.
     broken: bool,
 }
@@ -54,14 +56,14 @@ pub struct Writer<'c, T> {
 }
 
 impl<T: 'static> File<T> {
-    pub(super) fn new(path: &Path, options: Options) -> Self
+    pub(super) fn new(path: &Path, dataset: Option<PartLimits>, options: Options) -> Self
     where
         T: Encode,
     {
-        Self { place: Single::new(path), options, schema: columns::schema(T::SCHEMA), encode: encode::<T> }
+        Self::with(path, dataset, options, columns::schema(T::SCHEMA), encode::<T>)
     }
 
-    pub(super) fn new_serde(path: &Path, options: Options) -> Result<Self>
+    pub(super) fn new_serde(path: &Path, dataset: Option<PartLimits>, options: Options) -> Result<Self>
     where
         T: Serialize + DeserializeOwned,
     {
@@ -78,7 +80,11 @@ impl<T: 'static> File<T> {
                 format!("cannot write {}: field `{}` is not a plain value", path.display(), nested.name()),
             ));
         }
-        Ok(Self { place: Single::new(path), options, schema: Arc::new(Schema::new(fields)), encode: encode_serde::<T> })
+        Ok(Self::with(path, dataset, options, Arc::new(Schema::new(fields)), encode_serde::<T>))
+    }
+
+    fn with(path: &Path, dataset: Option<PartLimits>, options: Options, schema: SchemaRef, encode: Encoding<T>) -> Self {
+        Self { place: Place::new(path, dataset, &schema), options, schema, encode }
     }
 }
 
@@ -116,11 +122,32 @@ impl<T> Writer<'_, T> {
 }
 
 impl<T> Connection<T> {
+    fn usable(&self) -> Result<()> {
+        if self.broken {
+            return Err(Error::new(ErrorKind::Storage, format!("an earlier write to {} failed", self.path)));
+        }
+        Ok(())
+    }
+
+    /// Does what must not be done in part.
+    fn guarded<O>(&mut self, work: impl FnOnce(&mut Self) -> Result<O>) -> Result<O> {
+        self.broken = true;
+        let done = work(self)?;
+        self.broken = false;
+        Ok(done)
+    }
+
+    /// Encodes what waits, and ends the file that is being written.
+    fn end_part(&mut self) -> Result<()> {
+        self.feed(true)?;
+        self.sink.end_part(&self.schema, self.options)
+    }
+
     /// Encodes what waits, in feeds of the right size; at the end also what is left.
     fn feed(&mut self, all: bool) -> Result<()> {
         while self.rows >= FEED || (all && self.rows > 0) {
             let batch = self.take(FEED)?;
-            self.encoder.write(batch).map_err(|error| cannot_write(&self.path, &error))?;
+            self.sink.write(batch, &self.schema, self.options)?;
         }
         Ok(())
     }
@@ -147,7 +174,7 @@ impl<T> Connection<T> {
     }
 }
 
-fn cannot_write(path: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+pub(super) fn cannot_write(path: &str, error: &(dyn std::error::Error + 'static)) -> Error {
     explain(ErrorKind::Storage, format!("cannot write {path}"), error)
 }
 
@@ -157,44 +184,63 @@ impl<T: 'static> Target for File<T> {
     type Class = Transactional;
 
     fn name(&self) -> Cow<'_, str> {
-        self.place.path().to_string_lossy()
+        self.place.name()
     }
 
     fn appears_whole(&self) -> bool {
-        true
+        self.place.appears_whole()
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Mark
+    }
+
+    async fn recall(&self, mark: &str) -> Result<Recalled> {
+        self.place.recall(mark)
     }
 
     async fn prepare(&self, preparation: Preparation) -> Result<()> {
-        self.place.prepare(preparation, Output::create)
+        self.place.prepare(&preparation)
     }
 
     async fn connect(&self) -> Result<Connection<T>> {
-        let output = self.place.take(Output::create)?;
-        let path = self.name().into_owned();
-        let encoder = Encoder::new(output, &self.schema, self.options.properties(), self.options.row_group_size())
-            .map_err(|error| cannot_write(&path, &error))?;
-        Ok(Connection { encoder, encode: self.encode, schema: Arc::clone(&self.schema), path, waiting: Vec::new(), rows: 0, broken: false })
+        let (sink, path) = (self.place.connect()?, self.name().into_owned());
+        let (schema, options) = (Arc::clone(&self.schema), self.options);
+        Ok(Connection { sink, encode: self.encode, schema, path, waiting: Vec::new(), rows: 0, options, broken: false })
+    }
+
+    async fn checkpoint(&self, connection: &mut Connection<T>) -> Result<Option<String>> {
+        connection.usable()?;
+        if !connection.sink.is_due() {
+            return Ok(None);
+        }
+        connection.guarded(|connection| {
+            connection.end_part()?;
+            connection.sink.checkpoint(false)
+        })
+    }
+
+    async fn seal(&self, connection: &mut Connection<T>) -> Result<Option<String>> {
+        connection.usable()?;
+        connection.guarded(|connection| {
+            connection.end_part()?;
+            connection.sink.checkpoint(true)
+        })
     }
 
     async fn begin<'c>(connection: &'c mut Connection<T>) -> Result<Writer<'c, T>> {
-        if connection.broken {
-            return Err(Error::new(ErrorKind::Storage, format!("an earlier write to {} failed", connection.path)));
-        }
+        connection.usable()?;
         Ok(Writer { connection, batches: Vec::new() })
     }
 
     async fn publish(&self, mut connection: Connection<T>) -> Result<()> {
-        if connection.broken {
-            return Err(Error::new(ErrorKind::Storage, format!("an earlier write to {} failed", connection.path)));
-        }
-        connection.feed(true)?;
-        let Connection { encoder, path, .. } = connection;
-        encoder.finish().map_err(|error| cannot_write(&path, &error))?.publish()
+        connection.usable()?;
+        connection.end_part()?;
+        connection.sink.publish()
     }
 
     async fn abandon(&self, connection: Connection<T>) -> Abandoned {
-        drop(connection);
-        Abandoned::Discarded
+        connection.sink.abandon()
     }
 }
 
@@ -202,13 +248,18 @@ impl<T: 'static> Transaction for Writer<'_, T> {
     type Target = File<T>;
 
     async fn commit(mut self) -> Result<()> {
+        let rows = self.batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        if rows == 0 {
+            return Ok(());
+        }
         let connection = self.connection;
-        connection.rows += self.batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        connection.rows += rows;
         connection.waiting.append(&mut self.batches);
-        connection.broken = true;
-        connection.feed(false)?;
-        connection.broken = false;
-        Ok(())
+        connection.guarded(|connection| {
+            connection.sink.touch(rows as u64);
+            connection.feed(false)?;
+            if connection.sink.is_full() { connection.end_part() } else { Ok(()) }
+        })
     }
 
     async fn rollback(self) -> Result<()> {
@@ -218,7 +269,7 @@ impl<T: 'static> Transaction for Writer<'_, T> {
 
 impl<T> std::fmt::Debug for File<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("File").field(&self.place.path()).finish()
+        f.debug_tuple("File").field(&self.place.name()).finish()
     }
 }
 

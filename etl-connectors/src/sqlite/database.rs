@@ -97,7 +97,7 @@ impl Target for Database {
 
     async fn prepare(&self, preparation: Preparation) -> Result<()> {
         match &self.0 {
-            Kind::New(place) => place.prepare(preparation, Private::create),
+            Kind::New(place) => place.prepare(&preparation, Private::create),
             Kind::Existing(path) => {
                 let flags = if preparation.look_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
                 let sqlite = connect(path, flags, ErrorKind::Config)?;
