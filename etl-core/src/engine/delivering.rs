@@ -13,7 +13,7 @@ use super::sealing::Sealing;
 use super::shared::Shared;
 use crate::contract::error::Result;
 use crate::contract::target::Keeps;
-use crate::delivery::checkpoint::Store;
+use crate::delivery::checkpoint::{Checkpoint, Store};
 use crate::delivery::tracker::{Coverage, Tracker};
 use crate::mutants;
 
@@ -42,6 +42,8 @@ pub(super) struct Delivery {
     /// A load ended half-way: what the target holds is no longer what the tracker says, so the last
     /// checkpoint stands.
     spoiled: bool,
+    /// The checkpoint of an earlier run, where what it published is still there.
+    published: Option<Box<Checkpoint>>,
     /// In a replay: of which part of the source, and what has been loaded of it and not been said yet.
     replays: Option<(Arc<str>, Vec<Range<u64>>)>,
 }
@@ -67,8 +69,15 @@ impl Delivery {
             records: 0,
             window: 0,
             spoiled: false,
+            published: None,
             replays: None,
         }
+    }
+
+    /// What an earlier run published is there, until this one publishes.
+    pub(super) fn after(mut self, published: Option<Checkpoint>) -> Self {
+        self.published = published.map(Box::new);
+        self
     }
 
     /// Takes away the letters of what is committed: the dead letters are of `partition`.
@@ -244,8 +253,13 @@ impl Delivery {
         self.save(session).await
     }
 
-    /// What was loaded is gone with an output that was never published: the next run begins again.
+    /// What was loaded is gone with an output that was never published: the next run begins where this
+    /// one did.
     pub(super) fn forget(&mut self) -> Result<()> {
-        self.store.as_mut().map_or(Ok(()), Store::clear)
+        let Some(store) = &mut self.store else { return Ok(()) };
+        match &self.published {
+            Some(published) => store.save(published),
+            None => store.clear(),
+        }
     }
 }

@@ -91,7 +91,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
     let identity = ends.identity(None).await?;
     let place = identity.as_ref().map_or(&*source.name, |identity| if identity.place.is_empty() { &source.name } else { &identity.place });
     let of = Content { place, identity: identity.as_ref() };
-    let (stored, store) = match keeps {
+    let (stored, store, published) = match keeps {
         Keeps::Ledger => {
             let mut claim = Claim::new(shared.outline.name, options.run_id.clone());
             (claim.lease, claim.fresh, claim.replace) = (options.lease, options.fresh, options.replace);
@@ -102,7 +102,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
             if let Some(stored) = stored.as_ref().filter(|stored| rest && of.is_all_in(stored)) {
                 return Ok(Beginning::NothingNew(Box::new(stored.progress.clone())));
             }
-            (stored, None)
+            (stored, None, None)
         }
         Keeps::Mark | Keeps::Nothing => {
             let (mut store, mut checkpoint) = Store::open(&options.state_dir(shared.outline.name), place, &absolute(&target))?;
@@ -118,6 +118,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
                 None if keeps == Keeps::Mark => Recalled::Gone,
                 None => Recalled::Holds,
             };
+            let before = checkpoint.clone().filter(|_| published && recalled != Recalled::Gone);
             let stored = checkpoint.filter(|_| recalled != Recalled::Gone).map(Stored::of_checkpoint);
             let known = stored.is_some();
             let stored = of.chosen(stored.into_iter().collect(), ends).await?;
@@ -134,7 +135,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
                 Recalled::Finished | Recalled::Gone => (None, preparation.resumable(None).replacing(mark)),
             };
             ends.prepare(preparation, None).await?;
-            (stored, Some(store))
+            (stored, Some(store), before)
         }
     };
 
@@ -145,7 +146,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
         restore(shared, &stored.progress)?;
         let partition = only.partition().into();
         let _first_time = shared.followed.set(followed);
-        ends.go(Some(Delivery::new(Tracker::replaying(stored), keeps, store, names, pace).replaying(partition))).await;
+        ends.go(Some(Delivery::new(Tracker::replaying(stored), keeps, store, names, pace).after(published).replaying(partition))).await;
         return Ok(Beginning::Gone);
     }
     let tracker = match stored {
@@ -169,7 +170,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
             Tracker::going_on(stored, progress)
         }
     };
-    ends.go(Some(Delivery::new(tracker, keeps, store, names, pace))).await;
+    ends.go(Some(Delivery::new(tracker, keeps, store, names, pace).after(published))).await;
     Ok(Beginning::Gone)
 }
 
