@@ -90,14 +90,17 @@ fn what_is_loaded_does_not_depend_on_batch_sizes_or_threads() {
 }
 
 #[test]
-fn a_second_run_refuses_the_output_unless_told_to_replace_it() {
+fn a_second_run_goes_on_where_the_first_stopped_and_begins_again_only_when_told_to() {
     let place = Place::new();
     assert_eq!(place.flights(&data("flights.csv"), &["--limit", "100"]).code, 0);
-    let again = place.flights(&data("flights.csv"), &[]);
-    again.assert_fails(78, &["flights.sqlite", "--replace"]);
-    assert_eq!(again.total("extracted"), 0, "refused before a record moved");
-    assert_eq!(place.number("SELECT count(*) FROM flights"), 100.0, "the first output is untouched");
-    assert_eq!(place.flights(&data("flights.csv"), &["--replace"]).code, 0);
+    let rest = place.flights(&data("flights.csv"), &[]);
+    assert_eq!((rest.code, rest.total("extracted")), (0, 26_904), "{}", rest.stderr);
+    assert_eq!(place.number("SELECT count(*) FROM flights"), 26_483.0);
+    let none = place.flights(&data("flights.csv"), &[]);
+    assert_eq!((none.code, none.total("extracted")), (0, 0), "nothing is new");
+    place.flights(&data("flights.csv"), &["--fresh"]).assert_fails(78, &["flights.sqlite", "--replace"]);
+    assert_eq!(place.number("SELECT count(*) FROM flights"), 26_483.0, "the output is untouched");
+    assert_eq!(place.flights(&data("flights.csv"), &["--fresh", "--replace"]).total("extracted"), 27_004);
     assert_eq!(place.number("SELECT count(*) FROM flights"), 26_483.0);
 }
 

@@ -54,13 +54,12 @@ pub(crate) use dataset::{Dataset, PartLimits};
 pub(crate) use digits::{push_i64, push_u64};
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 pub(crate) use draft::Draft;
+pub(crate) use identity::Version as FileVersion;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 pub(crate) use input::{Input, Limits};
 #[cfg(feature = "parquet")]
 pub(crate) use mark::{Described, FileMark};
-#[cfg(feature = "parquet")]
-pub(crate) use new_file::Over;
-pub(crate) use new_file::{NewFile, check_output};
+pub(crate) use new_file::{NewFile, Over, check_output};
 #[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
 pub(crate) use output::Output;
 pub(crate) use paths::open_source;

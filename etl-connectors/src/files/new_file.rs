@@ -176,7 +176,6 @@ impl NewFile {
     }
 
     /// The place in which it is put.
-    #[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -190,8 +189,7 @@ impl NewFile {
     }
 
     /// What it may take the place of.
-    #[cfg(any(feature = "csv", feature = "jsonl", feature = "parquet"))]
-    pub(super) fn over(&self) -> Over {
+    pub(crate) fn over(&self) -> Over {
         self.over
     }
 

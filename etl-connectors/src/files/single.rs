@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-#[cfg(feature = "sqlite")]
-use etl_core::target::Preparation;
 use etl_core::{Error, ErrorKind, Result};
 
 /// The place of a new file, and the file itself between `prepare` and `connect`.
@@ -26,15 +24,6 @@ impl<F> Single<F> {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Checks the place and, unless only looking, makes the file.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn prepare(&self, preparation: &Preparation, create: impl FnOnce(&Path, bool) -> Result<F>) -> Result<()> {
-        if preparation.look_only {
-            return super::check_output(&self.path, preparation.replace);
-        }
-        self.make(|path| create(path, preparation.replace))
     }
 
     /// Makes the file.

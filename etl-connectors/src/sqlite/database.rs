@@ -12,8 +12,9 @@ use rusqlite::OpenFlags;
 
 use super::errors::explain;
 use super::ledger::{self, Held};
+use super::private::{Opened, Private};
 use super::transaction::Transaction;
-use crate::files::{NewFile, Single, open_source};
+use crate::files::{Single, open_source};
 
 /// How long a connection waits for another one's lock before it is an error of class *retry*.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
@@ -24,12 +25,6 @@ pub struct Database(Kind);
 enum Kind {
     New(Single<Private>),
     Existing(PathBuf),
-}
-
-/// A database that nobody else can see yet.
-struct Private {
-    file: std::fs::File,
-    place: NewFile,
 }
 
 /// An open connection to a [`Database`].
@@ -48,6 +43,19 @@ impl Connection {
     /// Whether tables are made as records come.
     pub(super) fn makes_tables(&self) -> bool {
         self.private.is_some()
+    }
+
+    /// Takes a private database out, to be put back as it is then.
+    fn take_private(&mut self) -> Result<Option<Opened>> {
+        let Some(private) = self.private.take() else { return Ok(None) };
+        let none = rusqlite::Connection::open_in_memory().map_err(|error| explain(ErrorKind::Config, "cannot start SQLite", &error))?;
+        let sqlite = std::mem::replace(&mut self.sqlite, none);
+        Ok(Some(Opened { sqlite, private, held: self.held.take() }))
+    }
+
+    fn put_back(&mut self, Opened { sqlite, private, held }: Opened) {
+        (self.sqlite, self.private, self.held) = (sqlite, Some(private), held);
+        self.tables.clear();
     }
 }
 
@@ -68,13 +76,6 @@ impl Database {
     }
 }
 
-impl Private {
-    fn create(path: &Path, replace: bool) -> Result<Self> {
-        let (file, place) = NewFile::create(path, replace)?;
-        Ok(Self { file, place })
-    }
-}
-
 impl Target for Database {
     type Connection = Connection;
     type Transaction<'c> = Transaction<'c>;
@@ -89,15 +90,18 @@ impl Target for Database {
     }
 
     fn keeps(&self) -> Keeps {
-        match &self.0 {
-            Kind::New(_) => Keeps::Nothing,
-            Kind::Existing(_) => Keeps::Ledger,
-        }
+        Keeps::Ledger
     }
 
     async fn prepare(&self, preparation: Preparation) -> Result<()> {
         match &self.0 {
-            Kind::New(place) => place.prepare(&preparation, Private::create),
+            Kind::New(place) if preparation.look_only => Private::look(place.path(), &preparation),
+            Kind::New(place) => place.make(|path| Private::prepare(path, &preparation)),
+            Kind::Existing(path) if preparation.whole => Err(Error::new(
+                ErrorKind::Config,
+                format!("`atomic: run` cannot be kept in {}: it exists, and others see each commit", path.display()),
+            )
+            .hint("write to a new database, with `sqlite::create`")),
             Kind::Existing(path) => {
                 let flags = if preparation.look_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
                 let sqlite = connect(path, flags, ErrorKind::Config)?;
@@ -114,8 +118,8 @@ impl Target for Database {
         let (sqlite, private) = match &self.0 {
             Kind::Existing(path) => (connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, ErrorKind::Config)?, None),
             Kind::New(place) => {
-                let private = place.take(Private::create)?;
-                let sqlite = open_private(private.place.temporary()).map_err(|error| {
+                let private = place.take(|path, replace| Private::prepare(path, &Preparation::new(replace, false)))?;
+                let sqlite = private.open().map_err(|error| {
                     explain(ErrorKind::Config, format!("cannot open a new database for {}", place.path().display()), &error)
                 })?;
                 (sqlite, Some(private))
@@ -125,7 +129,13 @@ impl Target for Database {
     }
 
     async fn claim(&self, connection: &mut Connection, claim: &Claim) -> Result<Vec<Entry>> {
-        let (held, entries) = ledger::claim(&mut connection.sqlite, &self.name(), claim)?;
+        let name = self.name();
+        if let Some(opened) = connection.take_private()? {
+            let (opened, entries) = opened.claim(&name, claim)?;
+            connection.put_back(opened);
+            return Ok(entries);
+        }
+        let (held, entries) = ledger::claim(&mut connection.sqlite, &name, claim)?;
         connection.held = Some(held);
         Ok(entries)
     }
@@ -138,29 +148,55 @@ impl Target for Database {
     }
 
     async fn begin<'c>(connection: &'c mut Connection) -> Result<Transaction<'c>> {
+        if connection.private.as_ref().is_some_and(Private::is_published) {
+            let name = connection.path.to_string_lossy().into_owned();
+            if let Some(opened) = connection.take_private()? {
+                connection.put_back(opened.writable(&name)?);
+            }
+        }
         Transaction::begin(connection)
     }
 
     async fn publish(&self, connection: Connection) -> Result<()> {
         let Connection { sqlite, private, path, held, .. } = connection;
+        if matches!(private, Some(Private::Published { .. })) {
+            // Nothing was added to it.
+            return Ok(());
+        }
         if let Some(held) = held {
             held.release(&sqlite);
+        }
+        if let Some(Private::Kept { .. }) = &private {
+            // Everything into the one file that is renamed.
+            sqlite
+                .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;")
+                .map_err(|error| explain(ErrorKind::Storage, format!("cannot finish the database {}", path.display()), &error))?;
         }
         sqlite
             .close()
             .map_err(|(_still_open, error)| explain(ErrorKind::Storage, format!("cannot close the database {}", path.display()), &error))?;
         match private {
-            Some(private) => private.place.publish(&private.file),
+            Some(Private::Passing { file, place } | Private::Kept { file, place, .. }) => place.publish(&file),
             // Every commit made itself durable.
-            None => Ok(()),
+            Some(Private::Published { .. }) | None => Ok(()),
         }
     }
 
     async fn abandon(&self, connection: Connection) -> Abandoned {
-        if let Some(held) = &connection.held {
-            held.release(&connection.sqlite);
+        let Connection { sqlite, private, held, .. } = connection;
+        if let Some(held) = held {
+            held.release(&sqlite);
         }
-        if connection.private.is_some() { Abandoned::Discarded } else { Abandoned::Kept }
+        // Closed before its file is removed.
+        drop(sqlite);
+        match private {
+            Some(Private::Passing { .. }) => Abandoned::Discarded,
+            Some(Private::Kept { place, whole: true, .. }) => {
+                place.discard();
+                Abandoned::Discarded
+            }
+            Some(Private::Kept { .. } | Private::Published { .. }) | None => Abandoned::Kept,
+        }
     }
 }
 
@@ -177,16 +213,6 @@ pub(super) fn connect(path: &Path, flags: OpenFlags, kind: ErrorKind) -> Result<
         Ok(sqlite)
     });
     opened.map_err(|error| explain(kind, format!("cannot open the database {}", path.display()), &error))
-}
-
-/// Opens the file of a database that nobody else can see: no lock and no sync is needed until it is
-/// published, and what a transaction changes can be kept in memory to take it back.
-fn open_private(path: &Path) -> rusqlite::Result<rusqlite::Connection> {
-    let sqlite = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    sqlite.execute_batch(
-        "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -2048;",
-    )?;
-    Ok(sqlite)
 }
 
 impl std::fmt::Debug for Database {

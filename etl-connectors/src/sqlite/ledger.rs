@@ -63,6 +63,29 @@ pub(super) fn claim(sqlite: &mut Connection, name: &str, claim: &Claim) -> Resul
     Ok((held, entries))
 }
 
+/// Whether a file is a database that keeps a ledger.
+pub(super) fn is_kept(path: &std::path::Path) -> bool {
+    use rusqlite::OpenFlags;
+    let open = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    open.and_then(|sqlite| sqlite.query_row("SELECT EXISTS (SELECT 1 FROM _etl_lease)", [], |row| row.get(0))).unwrap_or(false)
+}
+
+/// The pipeline that a database is of, if it is not `pipeline`.
+pub(super) fn other_pipeline(sqlite: &Connection, pipeline: &str) -> Option<String> {
+    sqlite.query_row("SELECT pipeline FROM _etl_lease WHERE pipeline <> ?1", [pipeline], |row| row.get(0)).ok()
+}
+
+/// What a database that is only read holds of a pipeline. `None` where no run of it has loaded into it.
+pub(super) fn read(sqlite: &Connection, name: &str, pipeline: &'static str) -> Result<Option<Vec<Entry>>> {
+    let lease = "SELECT epoch, replay_epoch FROM _etl_lease WHERE pipeline = ?1";
+    let read = || -> rusqlite::Result<Option<Vec<Entry>>> {
+        let lease = sqlite.query_row(lease, [pipeline], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((epoch, replay_epoch)) = lease else { return Ok(None) };
+        entries(sqlite, &Held { pipeline, epoch, replay_epoch, lease: 0.0 }).map(Some)
+    };
+    read().map_err(|error| explain(ErrorKind::Config, format!("cannot read the ledger in {name}"), &error))
+}
+
 fn take(sqlite: &Connection, name: &str, claim: &Claim, failed: &impl Fn(&rusqlite::Error) -> Error) -> Result<Held> {
     type Lease = (i64, i64, String, f64, f64);
     let lease: Option<Lease> = sqlite

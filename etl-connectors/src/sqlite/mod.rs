@@ -34,6 +34,7 @@ mod errors;
 mod identity;
 mod ledger;
 mod names;
+mod private;
 mod query;
 mod source;
 mod transaction;
@@ -51,7 +52,8 @@ pub use transaction::Transaction;
 
 /// A new database file, private to this run until the run ends well; then it appears under its name
 /// at once. Tables are made as records come. A file that exists already is refused unless the run
-/// may replace it.
+/// may replace it, or is one that an earlier run of the pipeline has made: then the run goes on from
+/// it. Beside the tables of the records it has those of the [ledger](open).
 ///
 /// # Errors
 /// None yet; the place is looked at when the run starts.
@@ -59,7 +61,9 @@ pub fn create(path: impl AsRef<Path>) -> Result<Database> {
     Ok(Database::create(path.as_ref()))
 }
 
-/// A database that exists. Its tables are kept as they are, and what is committed stays.
+/// A database that exists. Its tables are kept as they are, and what is committed stays. So that a run
+/// can go on where another was killed, tables `_etl_lease`, `_etl_ledger`, `_etl_progress` and
+/// `_etl_tables` are made in it and written in the transactions of the records.
 ///
 /// # Errors
 /// None yet; the database is looked at when the run starts.

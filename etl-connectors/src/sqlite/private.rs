@@ -1,0 +1,178 @@
+//! A database that nobody else can see before its run ends well.
+//!
+//! Where a run may be gone on with, its draft stays under a name that the next run finds, and every
+//! commit in it survives a kill, with its ledger. A database that was published is only read until
+//! something is to be added; then it is copied, because it appears as a whole again or not at all.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use etl_core::target::{Claim, Entry, Preparation};
+use etl_core::{Error, ErrorKind, Result};
+use rusqlite::{Connection, OpenFlags};
+
+use super::errors::explain;
+use super::ledger::{self, Held};
+use crate::files::{FileVersion, NewFile, Over, check_output};
+
+/// The file of a run.
+pub(super) enum Private {
+    /// Its own: gone with the run if that does not end well.
+    Passing { file: File, place: NewFile },
+    /// A draft that the next run goes on with.
+    Kept { file: File, place: NewFile, whole: bool },
+    /// What an earlier run has published; nothing has been added yet.
+    Published { path: PathBuf, replace: bool, claim: Option<Box<Claim>> },
+}
+
+impl Private {
+    /// Makes the file, or finds what an earlier run has left.
+    pub(super) fn prepare(path: &Path, preparation: &Preparation) -> Result<Self> {
+        if !preparation.resumable {
+            let (file, place) = NewFile::create(path, preparation.replace)?;
+            return Ok(Self::Passing { file, place });
+        }
+        let over = over(path, preparation.replace)?;
+        if let Some((file, place)) = NewFile::reopen(path, over)? {
+            return Ok(Self::Kept { file, place, whole: preparation.whole });
+        }
+        if path.is_file() && ledger::is_kept(path) {
+            return Ok(Self::Published { path: path.to_owned(), replace: preparation.replace, claim: None });
+        }
+        Self::keep(path, Over::from(preparation.replace), preparation.whole)
+    }
+
+    /// Looks whether the place can be written, and changes nothing.
+    pub(super) fn look(path: &Path, preparation: &Preparation) -> Result<()> {
+        let ours = preparation.resumable && path.is_file() && ledger::is_kept(path);
+        check_output(path, preparation.replace || ours)
+    }
+
+    fn keep(path: &Path, over: Over, whole: bool) -> Result<Self> {
+        let (file, place) = NewFile::keep(path, over)?;
+        // A journal of an earlier draft would be taken for one of this.
+        for end in ["-wal", "-shm", "-journal"] {
+            let mut journal = place.temporary().as_os_str().to_owned();
+            journal.push(end);
+            match fs::remove_file(&journal) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io(ErrorKind::Config, format!("cannot remove {}", Path::new(&journal).display()), &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self::Kept { file, place, whole })
+    }
+
+    /// Opens the database.
+    pub(super) fn open(&self) -> rusqlite::Result<Connection> {
+        match self {
+            Self::Passing { place, .. } => {
+                let sqlite = writable(place.temporary())?;
+                // No lock and no sync is needed until it is published, and what a transaction changes can be
+                // kept in memory to take it back.
+                sqlite.execute_batch(
+                    "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -2048;",
+                )?;
+                Ok(sqlite)
+            }
+            Self::Kept { place, .. } => {
+                let sqlite = writable(place.temporary())?;
+                // After a power failure it is as it was at some commit: the ledger in it says at which.
+                sqlite.execute_batch(
+                    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048;",
+                )?;
+                Ok(sqlite)
+            }
+            Self::Published { path, .. } => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                Connection::open_with_flags(path, flags)
+            }
+        }
+    }
+
+    /// Whether the run's tables are to be made as records come.
+    pub(super) fn is_published(&self) -> bool {
+        matches!(self, Self::Published { .. })
+    }
+}
+
+fn writable(path: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// What a draft may take the place of: of what is there, if that is a database with a ledger like its
+/// own.
+fn over(path: &Path, replace: bool) -> Result<Over> {
+    if replace || !path.is_file() || !ledger::is_kept(path) {
+        return Ok(replace.into());
+    }
+    let there =
+        FileVersion::at(path).map_err(|error| Error::io(ErrorKind::Config, format!("cannot look at {}", path.display()), &error))?;
+    Ok(there.map_or(Over::Nothing, Over::This))
+}
+
+/// A connection to a private database, as far as it is one.
+pub(super) struct Opened {
+    pub(super) sqlite: Connection,
+    pub(super) private: Private,
+    pub(super) held: Option<Held>,
+}
+
+impl Opened {
+    /// Becomes the only run of the draft, and reads what it holds; of a database that was published only
+    /// what it holds.
+    pub(super) fn claim(self, name: &str, claim: &Claim) -> Result<(Self, Vec<Entry>)> {
+        let Self { mut sqlite, private, held } = self;
+        match private {
+            Private::Published { path, replace, .. } => {
+                let known = ledger::read(&sqlite, name, claim.pipeline)?;
+                if let Some(entries) = known.filter(|_| !claim.fresh) {
+                    let private = Private::Published { path, replace, claim: Some(Box::new(claim.clone())) };
+                    return Ok((Self { sqlite, private, held }, entries));
+                }
+                // Another pipeline's, or to be made again.
+                check_output(&path, replace)?;
+                Self::begin(Private::keep(&path, Over::Anything, false)?, name, claim)
+            }
+            Private::Kept { place, file, whole } if claim.fresh => {
+                drop((sqlite, file));
+                let path = place.path().to_owned();
+                Self::begin(Private::keep(&path, place.over(), whole)?, name, claim)
+            }
+            Private::Kept { .. } | Private::Passing { .. } => {
+                if let Some(other) = ledger::other_pipeline(&sqlite, claim.pipeline) {
+                    return Err(Error::new(ErrorKind::Config, format!("a run of the pipeline {other} was stopped while it made {name}"))
+                        .hint("let that pipeline finish it, or remove its draft beside the output"));
+                }
+                let (held, entries) = ledger::claim(&mut sqlite, name, claim)?;
+                Ok((Self { sqlite, private, held: Some(held) }, entries))
+            }
+        }
+    }
+
+    fn begin(private: Private, name: &str, claim: &Claim) -> Result<(Self, Vec<Entry>)> {
+        let mut sqlite =
+            private.open().map_err(|error| explain(ErrorKind::Config, format!("cannot open a new database for {name}"), &error))?;
+        let mut anew = claim.clone();
+        anew.fresh = false;
+        let (held, entries) = ledger::claim(&mut sqlite, name, &anew)?;
+        Ok((Self { sqlite, private, held: Some(held) }, entries))
+    }
+
+    /// Something is to be added: a database that was published is copied first.
+    pub(super) fn writable(self, name: &str) -> Result<Self> {
+        let Private::Published { path, claim, .. } = &self.private else { return Ok(self) };
+        let claim = claim.clone().map_or_else(|| Claim::new("", ""), |claim| *claim);
+        let failed = |error: &io::Error| Error::io(ErrorKind::Storage, format!("cannot copy {}", path.display()), error);
+        let over = over(path, false)?;
+        let kept = Private::keep(path, over, false)?;
+        if let Private::Kept { file, .. } = &kept {
+            let mut published = File::open(path).map_err(|error| failed(&error))?;
+            io::copy(&mut published, &mut &*file).map_err(|error| failed(&error))?;
+        }
+        drop(self.sqlite);
+        Ok(Self::begin(kept, name, &claim)?.0)
+    }
+}
