@@ -33,8 +33,6 @@ impl Kind {
             Self::Syscall => "syscall",
             Self::Errno => "errno",
             Self::Reader => "reader",
-            // Nothing is promised of a moment where there is no transaction.
-            Self::Reader => class == Class::Sqlite || class.appears_whole(),
             Self::Zombie => "zombie",
             Self::Power => "power",
             Self::Control => "control",

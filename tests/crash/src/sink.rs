@@ -12,7 +12,7 @@ use rusqlite::OpenFlags;
 use serde_json::Value;
 
 use crate::Result;
-use crate::freight::Row;
+use crate::freight::{self, Row};
 
 /// The rows of table `items` in a SQLite database.
 ///
@@ -123,18 +123,40 @@ pub fn parquet(path: &Path) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The lines of a text file, with tabs between the fields.
+/// The lines of a text file, with tabs between the fields. A line that a kill has torn is none: its
+/// record was not written.
 ///
 /// # Errors
-/// A line has other fields.
+/// A line is neither a row nor the beginning of one of ours.
 pub fn text(path: &Path) -> Result<Vec<Row>> {
-    let row = |line: &str| {
+    let row = |line: &str| -> Option<Row> {
         let mut fields = line.split('\t');
-        let mut next = || fields.next().ok_or("a line lacks a field");
-        let row = Row { id: next()?.parse()?, amount: next()?.parse()?, note: next()?.to_owned(), stamp: next()?.parse()? };
-        Ok(row)
+        let row = Row {
+            id: fields.next()?.parse().ok()?,
+            amount: fields.next()?.parse().ok()?,
+            note: fields.next()?.to_owned(),
+            stamp: fields.next()?.parse().ok()?,
+        };
+        (row.stamp == freight::row(row.id).stamp).then_some(row)
     };
-    fs::read_to_string(path)?.lines().map(row).collect()
+    let mut rows = Vec::new();
+    for line in String::from_utf8_lossy(&fs::read(path)?).lines() {
+        match row(line) {
+            Some(row) => rows.push(row),
+            None if is_torn(line) => {}
+            None => return Err("a line is none of ours".into()),
+        }
+    }
+    Ok(rows)
+}
+
+/// Whether a line is only the beginning of one.
+fn is_torn(line: &str) -> bool {
+    let line = line.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    let (id, rest) = line.split_once('\t').unwrap_or((line, ""));
+    let Ok(id) = id.parse() else { return line.is_empty() };
+    let Row { amount, note, stamp, .. } = freight::row(id);
+    format!("{amount}\t{note}\t{stamp}").starts_with(rest)
 }
 
 /// The numbers of the records in a file of dead letters; a missing file holds none.
@@ -159,7 +181,6 @@ fn record_of(letter: &Value) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::freight;
 
     #[test]
     fn a_dead_letter_is_known_by_place_and_bytes() {
@@ -173,6 +194,19 @@ mod tests {
         assert_eq!(letter(7, &(freight::line(7) + "\n")), Some(7));
         assert_eq!(letter(7, &freight::line(36)), None, "another record's bytes");
         assert_eq!(record_of(&Value::Null), None);
+    }
+
+    #[test]
+    fn a_torn_line_is_no_row_and_a_garbled_one_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let line = |id| {
+            let Row { id, amount, note, stamp } = freight::row(id);
+            format!("{id}\t{amount}\t{note}\t{stamp}\n")
+        };
+        fs::write(file.path(), format!("{}{}\n1\n{}", line(1), &line(2)[..9], line(3))).unwrap();
+        assert_eq!(text(file.path()).unwrap(), [freight::row(1), freight::row(3)]);
+        fs::write(file.path(), format!("1{}", line(2))).unwrap();
+        assert!(text(file.path()).is_err());
     }
 
     #[test]

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::class::Class;
+use crate::class::{Class, Pier, Place};
 use crate::outcome::Outcome;
-use crate::voyage::PATIENCE;
+use crate::voyage::{PATIENCE, Voyage};
 use crate::yard::Yard;
 
 /// One round.
@@ -24,29 +24,58 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
     orders.set.push(("pipeline.lease".to_owned(), "1s".to_owned()));
     let mut sleeper = yard.ferry.start(&pier, &orders)?;
     std::thread::sleep(mean.mul_f64(rng.f64()));
-    if !sleeper.is_under_way()? {
+    if !put_to_sleep(&mut sleeper, &pier)? {
         return round(yard, class, seed.wrapping_add(1));
     }
-    sleeper.signal("STOP")?;
     outcome.kills.push(pier.place(yard.freight)?);
     std::thread::sleep(Duration::from_millis(1_500));
     orders.vary(&mut rng);
     orders.elsewhere = true;
     let landing = yard.ferry.start(&pier, &orders)?.wait(PATIENCE)?;
     outcome.recoveries.push(landing.took);
-    yard.judge(&pier, &landing, &mut outcome)?;
+    // A sleeper that holds the lock of the database file keeps everybody out until it wakes up.
+    let took_over = landing.code != Some(75);
+    if took_over {
+        yard.judge(&pier, &landing, &mut outcome)?;
+    }
     sleeper.signal("CONT")?;
     let woken = sleeper.wait(PATIENCE)?;
-    if woken.code != Some(75) {
+    // One that had not begun yet, or had nothing left to commit, finds that all is done.
+    let was_loading = outcome.kills.contains(&Place::Between);
+    if took_over && woken.code != Some(75) && (was_loading || woken.code != Some(0)) {
         outcome.complaints.push(format!("the sleeper woke up and ended with {}", woken.complaint()));
     }
-    let after = yard.verdict(&pier, &mut outcome.complaints);
-    if after != outcome.verdict {
-        outcome.complaints.push(format!("the sleeper woke up and wrote: {after}"));
-        outcome.verdict = after;
+    if took_over {
+        let after = yard.verdict(&pier, &mut outcome.complaints);
+        if after != outcome.verdict {
+            outcome.complaints.push(format!("the sleeper woke up and wrote: {after}"));
+            outcome.verdict = after;
+        }
+    } else {
+        let landing = yard.ferry.run(&pier, &orders)?;
+        yard.judge(&pier, &landing, &mut outcome)?;
     }
     if outcome.is_good(class.promise()) {
         yard.clear(&pier.directory)?;
     }
     Ok(outcome)
+}
+
+/// Stops it between two transactions, because one that sleeps in a transaction of SQLite keeps the file
+/// locked. Whether it still runs.
+fn put_to_sleep(sleeper: &mut Voyage, pier: &Pier) -> Result<bool> {
+    let journal = pier.output().with_extension("db-journal");
+    for _ in 0..500 {
+        if !sleeper.is_under_way()? {
+            return Ok(false);
+        }
+        sleeper.signal("STOP")?;
+        std::thread::sleep(Duration::from_millis(1));
+        if !journal.exists() {
+            break;
+        }
+        sleeper.signal("CONT")?;
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    Ok(true)
 }

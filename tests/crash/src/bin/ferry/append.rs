@@ -1,7 +1,7 @@
 //! Into a text file, by a plain function that appends to it: what is loaded again is there twice.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use etl_core::ErrorKind;
@@ -16,7 +16,15 @@ pub(crate) struct Log(File);
 #[resource]
 fn log(config: &Config) -> Result<Log> {
     let open = || {
-        let file = OpenOptions::new().create(true).append(true).open(&config.output)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&config.output)?;
+        // A kill may have torn the last line: what follows must not continue it.
+        let mut last = [b'\n'];
+        if file.seek(SeekFrom::End(-1)).is_ok() {
+            file.read_exact(&mut last)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n")?;
+        }
         // What is written counts only if the file has its name when the power is back.
         File::open(config.output.parent().unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(Log(file))
@@ -31,7 +39,6 @@ fn load(items: &[Item], log: &Log) -> Result<(), std::io::Error> {
         // A note of the cargo has no tab.
         lines += &format!("{}\t{}\t{}\t{}\n", item.id, item.amount, item.note, item.stamp);
     }
-    // One call for the whole batch: a kill leaves all of it or nothing.
     (&log.0).write_all(lines.as_bytes())?;
     log.0.sync_data()
 }
