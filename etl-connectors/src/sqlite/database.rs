@@ -12,7 +12,7 @@ use rusqlite::OpenFlags;
 
 use super::errors::explain;
 use super::ledger::{self, Held};
-use super::private::{Opened, Private};
+use super::private::{self, Opened, Private};
 use super::transaction::Transaction;
 use crate::files::{Single, open_source};
 
@@ -168,8 +168,7 @@ impl Target for Database {
         }
         if let Some(Private::Kept { .. }) = &private {
             // Everything into the one file that is renamed.
-            sqlite
-                .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;")
+            private::into_one_file(&sqlite)
                 .map_err(|error| explain(ErrorKind::Storage, format!("cannot finish the database {}", path.display()), &error))?;
         }
         sqlite

@@ -102,6 +102,16 @@ fn writable(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
+/// Moves all of a draft into the one file that is renamed.
+pub(super) fn into_one_file(sqlite: &Connection) -> rusqlite::Result<()> {
+    sqlite.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    // That it stays as it was is an answer to this, not an error.
+    match sqlite.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0))?.as_str() {
+        "delete" => Ok(()),
+        _ => Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), None)),
+    }
+}
+
 /// What a draft may take the place of: of what is there, if that is a database with a ledger like its
 /// own.
 fn over(path: &Path, replace: bool) -> Result<Over> {
