@@ -11,7 +11,8 @@ pub const USAGE: &str = "\
 usage: cargo xtask crash [OPTIONS]
 
   --kind NAME,…     what is done to the runs: kill, syscall, errno, reader, zombie, power, control (all)
-  --class NAME,…    the targets: sqlite, sqlite-new, parquet, csv-file, jsonl, upsert, append (all)
+  --class NAME,…    the targets: sqlite, sqlite-new, dataset, parquet, csv-file, csv-append,
+                    jsonl, jsonl-gz, upsert, append (all)
   --rounds N        how many rounds of each kind and class; those that try every place go through all of them once (5)
   --budget TIME     as many rounds as fit, spread over kinds and classes: 8m, 90s
   --seed N          where the random numbers begin; a bad round names its own, which `--rounds 1` repeats

@@ -14,12 +14,18 @@ pub enum Class {
     Sqlite,
     /// A SQLite database that the run makes.
     SqliteNew,
+    /// A directory of Parquet files with a manifest.
+    Dataset,
     /// A Parquet file.
     Parquet,
     /// A CSV file.
     CsvFile,
+    /// The end of a CSV file.
+    CsvAppend,
     /// A file of JSON lines.
     Jsonl,
+    /// A file of JSON lines, compressed.
+    JsonlGz,
     /// A table in which a record replaces an earlier one by its key.
     Upsert,
     /// A file that a plain function appends to.
@@ -57,7 +63,18 @@ pub struct Pier {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::Sqlite, Self::SqliteNew, Self::Parquet, Self::CsvFile, Self::Jsonl, Self::Upsert, Self::Append];
+    pub const ALL: [Self; 10] = [
+        Self::Sqlite,
+        Self::SqliteNew,
+        Self::Dataset,
+        Self::Parquet,
+        Self::CsvFile,
+        Self::CsvAppend,
+        Self::Jsonl,
+        Self::JsonlGz,
+        Self::Upsert,
+        Self::Append,
+    ];
 
     /// Its name, which is that of the pipeline on the ferry's command line.
     #[must_use]
@@ -65,9 +82,12 @@ impl Class {
         match self {
             Self::Sqlite => "sqlite",
             Self::SqliteNew => "sqlite-new",
+            Self::Dataset => "dataset",
             Self::Parquet => "parquet",
             Self::CsvFile => "csv-file",
+            Self::CsvAppend => "csv-append",
             Self::Jsonl => "jsonl",
+            Self::JsonlGz => "jsonl-gz",
             Self::Upsert => "upsert",
             Self::Append => "append",
         }
@@ -91,9 +111,11 @@ impl Class {
     fn output(self) -> &'static str {
         match self {
             Self::Sqlite | Self::SqliteNew | Self::Upsert => "out.db",
+            Self::Dataset => "out",
             Self::Parquet => "out.parquet",
-            Self::CsvFile => "out.csv",
+            Self::CsvFile | Self::CsvAppend => "out.csv",
             Self::Jsonl => "out.jsonl",
+            Self::JsonlGz => "out.jsonl.gz",
             Self::Append => "out.txt",
         }
     }
@@ -101,7 +123,7 @@ impl Class {
     /// Whether nothing of the output is under its name before the run ends well.
     #[must_use]
     pub fn appears_whole(self) -> bool {
-        matches!(self, Self::SqliteNew | Self::Parquet | Self::CsvFile | Self::Jsonl)
+        matches!(self, Self::SqliteNew | Self::Parquet | Self::CsvFile | Self::Jsonl | Self::JsonlGz)
     }
 }
 
@@ -167,9 +189,11 @@ impl Pier {
         let path = self.output();
         match self.class {
             Class::Sqlite | Class::SqliteNew | Class::Upsert => sink::sqlite(&path),
+            Class::Dataset => sink::dataset(&path),
             Class::Parquet => sink::parquet(&path),
-            Class::CsvFile => sink::csv(&path),
+            Class::CsvFile | Class::CsvAppend => sink::csv(&path),
             Class::Jsonl => sink::jsonl(fs::File::open(&path)?),
+            Class::JsonlGz => sink::jsonl(flate2::read::MultiGzDecoder::new(fs::File::open(&path)?)),
             Class::Append => sink::text(&path),
         }
     }
@@ -189,7 +213,12 @@ impl Pier {
             });
         }
         let rows = match self.class {
-            Class::Append => fs::read(&output).map_or(0, |content| content.iter().filter(|byte| **byte == b'\n').count() as u64),
+            // What is beyond the checkpoint is cut off again, and after the last one nothing is.
+            Class::CsvAppend | Class::Dataset if !self.has_checkpoint() => 0,
+            Class::Append | Class::CsvAppend => sink::lines(&output),
+            Class::Dataset => sink::manifest(&output).map_or(0, |manifest| {
+                manifest["parts"].as_array().map_or(0, |parts| parts.iter().filter_map(|part| part["rows"].as_u64()).sum())
+            }),
             _ => sink::sqlite_count(&output)?.unwrap_or(0),
         };
         Ok(match rows {
@@ -233,6 +262,9 @@ impl Pier {
             if !expected.contains(&name.as_str()) && !is_ours {
                 left.push(name);
             }
+        }
+        if self.class == Class::Dataset {
+            left.extend(sink::unlisted(&self.output())?);
         }
         left.extend(self.state_files().into_iter().filter(|name| name.ends_with(".partial") || name.contains(".tmp")));
         left.sort();

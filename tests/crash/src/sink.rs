@@ -1,5 +1,6 @@
 //! Reads what arrived, by means that are not the connectors'.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::ops::Range;
@@ -121,6 +122,56 @@ pub fn parquet(path: &Path) -> Result<Vec<Row>> {
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// The rows of the Parquet files that the newest manifest of a directory lists.
+///
+/// # Errors
+/// There is no manifest, or a file is missing or has another size than it says.
+pub fn dataset(directory: &Path) -> Result<Vec<Row>> {
+    let manifest = manifest(directory).ok_or("there is no manifest")?;
+    let mut rows = Vec::new();
+    for part in manifest["parts"].as_array().into_iter().flatten() {
+        let path = directory.join(part["name"].as_str().unwrap_or_default());
+        if Some(fs::metadata(&path)?.len()) != part["bytes"].as_u64() {
+            return Err("a part has another size than the manifest says".into());
+        }
+        rows.extend(parquet(&path)?);
+    }
+    Ok(rows)
+}
+
+/// The newest manifest of a directory.
+#[must_use]
+pub fn manifest(directory: &Path) -> Option<Value> {
+    let names = fs::read_dir(directory).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let generation = |name: &String| name.strip_prefix("manifest-")?.strip_suffix(".json")?.parse::<u64>().ok();
+    let newest = names.filter_map(|name| Some((generation(&name)?, name))).max()?;
+    serde_json::from_slice(&fs::read(directory.join(newest.1)).ok()?).ok()
+}
+
+/// The files of a directory that its manifest does not know of.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn unlisted(directory: &Path) -> Result<Vec<String>> {
+    let manifest = manifest(directory).unwrap_or_default();
+    let listed = manifest["parts"].as_array().into_iter().flatten().filter_map(|part| part["name"].as_str());
+    let listed: BTreeSet<&str> = listed.collect();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !listed.contains(&*name) && !name.starts_with("manifest-") && !name.ends_with("lock") {
+            names.push(format!("out/{name}"));
+        }
+    }
+    Ok(names)
+}
+
+/// How many lines a file has; none where there is no file.
+#[must_use]
+pub fn lines(path: &Path) -> u64 {
+    fs::read(path).map_or(0, |content| content.iter().filter(|byte| **byte == b'\n').count() as u64)
 }
 
 /// The lines of a text file, with tabs between the fields. A line that a kill has torn is none: its

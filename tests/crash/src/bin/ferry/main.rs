@@ -5,8 +5,11 @@
 //! knows from a record's number what must become of it.
 
 mod append;
+mod csv_append;
 mod csv_file;
+mod dataset;
 mod jsonl;
+mod jsonl_gz;
 mod parquet;
 mod sqlite;
 mod sqlite_new;
@@ -14,11 +17,14 @@ mod stages;
 mod upsert;
 
 use append::Append;
+use csv_append::CsvAppend;
 use csv_file::CsvFile;
+use dataset::Dataset;
 use jsonl::Jsonl;
+use jsonl_gz::JsonlGz;
 use parquet::Parquet;
 use sqlite::Sqlite;
 use sqlite_new::SqliteNew;
 use upsert::Upsert;
 
-etl_core::main!(Sqlite, SqliteNew, Parquet, CsvFile, Jsonl, Upsert, Append);
+etl_core::main!(Sqlite, SqliteNew, Dataset, Parquet, CsvFile, CsvAppend, Jsonl, JsonlGz, Upsert, Append);
