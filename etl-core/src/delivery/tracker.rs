@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
 use super::intervals::Intervals;
-use super::progress::Progress;
+use super::progress::{Progress, StageMark};
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::position::Cursor;
 use crate::contract::source::Identity;
@@ -30,6 +30,8 @@ pub struct Coverage {
     pub counts: Counts,
     /// What stages that keep state remember now, by their place in the flow.
     pub states: Vec<(usize, Arc<str>)>,
+    /// In a replay: the records of it that were rejected again, and so are not done.
+    pub rejected: Vec<u64>,
 }
 
 impl Coverage {
@@ -89,6 +91,12 @@ impl Tracker {
         Self { replays: true, ..Self::going_on(stored, progress) }
     }
 
+    /// Whether what it loads was rejected at first.
+    #[must_use]
+    pub fn replays(&self) -> bool {
+        self.replays
+    }
+
     /// Which records are done.
     #[must_use]
     pub fn done(&self) -> &Intervals {
@@ -111,6 +119,17 @@ impl Tracker {
         let mut done = Intervals::default();
         let totals = &mut progress.totals;
         for coverage in covered {
+            if self.replays {
+                // What was rejected again waits for the next replay.
+                let is_done = |ordinal: &u64| !coverage.rejected.contains(ordinal);
+                for ordinal in coverage.ranges.iter().cloned().flatten().filter(is_done) {
+                    done.insert(ordinal..ordinal + 1, Cursor::record(ordinal + 1));
+                }
+                totals.rejected = totals.rejected.saturating_sub(coverage.records());
+                add(totals, &coverage.counts);
+                remember(&mut progress.stages, &coverage.states);
+                continue;
+            }
             for (index, range) in coverage.ranges.iter().enumerate() {
                 // Behind a range that is not the last one there is one that was done before: where that
                 // ends is known, and the two become one.
@@ -118,18 +137,9 @@ impl Tracker {
                 let end = if last && coverage.end.ordinal == range.end { coverage.end } else { Cursor::record(range.end) };
                 done.insert(range.clone(), end);
             }
-            if self.replays {
-                // They were read and rejected before: now they have another fate.
-                totals.rejected = totals.rejected.saturating_sub(coverage.records());
-            } else {
-                totals.extracted += coverage.records();
-            }
+            totals.extracted += coverage.records();
             add(totals, &coverage.counts);
-            for (stage, state) in &coverage.states {
-                if let Some(mark) = progress.stages.get_mut(*stage) {
-                    mark.state = Some(state.to_string());
-                }
-            }
+            remember(&mut progress.stages, &coverage.states);
         }
         add(totals, loaded);
         totals.loaded += loaded.out;
@@ -183,6 +193,14 @@ impl Tracker {
             progress: self.progress.clone(),
             mark,
             published,
+        }
+    }
+}
+
+fn remember(stages: &mut [StageMark], states: &[(usize, Arc<str>)]) {
+    for (stage, state) in states {
+        if let Some(mark) = stages.get_mut(*stage) {
+            mark.state = Some(state.to_string());
         }
     }
 }
@@ -283,7 +301,7 @@ mod tests {
 
     fn parcel(range: Range<u64>, filtered: u64) -> Coverage {
         let end = Cursor { ordinal: range.end, byte: Some(10 * range.end), line: None };
-        Coverage { ranges: vec![range], end, counts: Counts { filtered, ..Counts::default() }, states: Vec::new() }
+        Coverage { ranges: vec![range], end, counts: Counts { filtered, ..Counts::default() }, ..Coverage::default() }
     }
 
     fn loaded(out: u64) -> Counts {

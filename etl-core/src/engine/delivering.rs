@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::ledger::Ledger;
 use super::letters::{Letters, Postbox};
 use super::loading::{Amount, LoadSession, Loaded};
-use super::sealing::Sealing;
+use super::sealing::{Sealing, rejected_again};
 use super::shared::Shared;
 use crate::contract::error::Result;
 use crate::contract::target::Keeps;
@@ -166,10 +166,15 @@ impl Delivery {
         if mutants::active("checkpoint_before_load") {
             self.loads += 1;
         }
-        let Loaded { tally, origins, covered } = session.load(Amount::Parcels).await;
+        let Loaded { tally, origins, mut covered } = session.load(Amount::Parcels).await;
         let whole = tally.failure.is_none() && !tally.given_up && tally.counts.unfinished == 0;
         let counts = tally.counts;
         let excluded = ledger.record(index, tally, begun.elapsed());
+        for (excluded, origin) in excluded.iter().zip(&origins) {
+            if let Some(again) = rejected_again(&self.tracker, &covered, std::slice::from_ref(excluded), origin.as_ref()) {
+                covered = again;
+            }
+        }
         if !excluded.is_empty() {
             let entries = excluded.into_iter().zip(origins).collect();
             letters.post(vec![Letters { stage: index, entries }]).await;

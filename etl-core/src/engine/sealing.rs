@@ -15,9 +15,12 @@ use std::sync::Arc;
 use super::letters::{Letters, Postbox};
 use super::lineage::Lineage;
 use super::loading::{Failure, Session, settle_outcomes};
+use super::parcel::Excluded;
 use super::retry::{Begun, pauses};
+use super::segment::rejected;
 use super::work::{Stopped, Tally, Work};
 use crate::contract::error::{Class, Error, Result, StageError};
+use crate::contract::source::Origin;
 use crate::contract::stage::{Loader, TransactionOf};
 use crate::contract::target::{Receipt, Recorded, Target, Transaction};
 use crate::delivery::tracker::{Coverage, Tracker};
@@ -257,6 +260,8 @@ impl<S: Loader> Session<'_, S> {
         transaction: &mut TransactionOf<'_, S>,
         work: &mut Work<'_, ()>,
     ) -> Result<(crate::delivery::tracker::Proposal, Recorded), Unsealed> {
+        let again = rejected_again(sealing.tracker, covered, &work.tally.excluded, lineage);
+        let covered = again.as_deref().unwrap_or(covered);
         let mut entries = Vec::new();
         for mut excluded in work.tally.excluded.drain(..) {
             // What an earlier attempt has posted is on its way already.
@@ -291,6 +296,21 @@ impl<S: Loader> Session<'_, S> {
         transaction.record(receipt).await?;
         transaction.commit().await
     }
+}
+
+/// In a replay: what is covered, with the records that the loader rejects again.
+pub(super) fn rejected_again(tracker: &Tracker, covered: &[Coverage], excluded: &[Excluded], origin: &dyn Origin) -> Option<Vec<Coverage>> {
+    if !tracker.replays() {
+        return None;
+    }
+    let mut covered = covered.to_vec();
+    for ordinal in rejected(excluded, origin) {
+        let of = covered.iter_mut().find(|coverage| coverage.ranges.iter().any(|range| range.contains(&ordinal)));
+        if let Some(coverage) = of {
+            coverage.rejected.push(ordinal);
+        }
+    }
+    Some(covered)
 }
 
 async fn roll_back(stage: &str, transaction: impl Transaction) {

@@ -21,7 +21,7 @@ use super::steps::Step;
 use super::work::Tally;
 use crate::contract::error::{Class, Error, ErrorKind, Result};
 use crate::contract::needs::Context;
-use crate::contract::source::Malformed;
+use crate::contract::source::{Malformed, Origin};
 use crate::contract::stage::Role;
 use crate::delivery::tracker::Coverage;
 
@@ -278,7 +278,7 @@ fn run_cpu<C: Context>(
             tally.fail(entered, stage.failure(panic.at(position)));
         }
         let goes_on = tally.failure.is_none() && !tally.given_up;
-        let goes_on = goes_on && follow(shared, coverage.as_deref_mut(), index, &tally, || step.state());
+        let goes_on = goes_on && follow(shared, coverage.as_deref_mut(), index, (&tally, records.origin.as_ref()), || step.state());
         let excluded = ledger.record(index, tally, clock.lap());
         letters.extend(Letters::of(index, excluded, &records.origin));
         if !goes_on {
@@ -330,7 +330,7 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
             }
         }
         let goes_on = tally.failure.is_none() && !tally.given_up;
-        let goes_on = goes_on && follow(shared, coverage.as_deref_mut(), index, &tally, || step.state());
+        let goes_on = goes_on && follow(shared, coverage.as_deref_mut(), index, (&tally, records.origin.as_ref()), || step.state());
         let excluded = shared.record(index, tally, begun.elapsed());
         letters.extend(Letters::of(index, excluded, &records.origin));
         if !goes_on {
@@ -347,11 +347,14 @@ fn follow<C>(
     shared: &Shared<C>,
     coverage: Option<&mut Coverage>,
     index: usize,
-    tally: &Tally,
+    (tally, origin): (&Tally, &dyn Origin),
     state: impl FnOnce() -> Result<Option<String>>,
 ) -> bool {
     let Some(coverage) = coverage else { return true };
     coverage.counts.add(&tally.counts);
+    if shared.options.only.is_some() {
+        coverage.rejected.extend(rejected(&tally.excluded, origin));
+    }
     let stage = &shared.stages[index];
     if !stage.definition.stateful {
         return true;
@@ -364,6 +367,11 @@ fn follow<C>(
         }
     }
     true
+}
+
+/// The numbers of the records that were rejected.
+pub(super) fn rejected<'e>(excluded: &'e [Excluded], origin: &'e dyn Origin) -> impl Iterator<Item = u64> + 'e {
+    excluded.iter().filter(|excluded| excluded.class == Class::Reject).map(|excluded| origin.position(excluded.input).ordinal)
 }
 
 /// Says how long each of several stages took. Where one ends the next begins, so that there is one
@@ -477,6 +485,9 @@ pub(super) fn decode<C>(
     }
     if let Some(coverage) = &mut coverage {
         coverage.counts.add(&tally.counts);
+        if shared.options.only.is_some() {
+            coverage.rejected.extend(rejected(&tally.excluded, records.origin.as_ref()));
+        }
     }
     let excluded = ledger.record(0, tally, clock.lap());
     Some(DecodedChunk { records, excluded, coverage })
