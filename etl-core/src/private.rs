@@ -27,13 +27,13 @@ pub use crate::contract::record::codec::{Derived, EachField, FieldSource};
 pub use crate::contract::record::{Column, Field, FieldError};
 use crate::contract::record::{ColumnType, Problem, Sensitive};
 pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
-use crate::contract::stage::Retained;
+use crate::contract::stage::{Retained, Yields};
 pub use crate::contract::stage::written::{
-    Arguments, BatchOf, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, LoaderOf, LoaderShape, Returned, Written,
+    Arguments, BatchOf, CalledEach, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, LoaderOf, LoaderShape, Returned, Written,
     WrittenExtractor, WrittenLoader,
 };
 pub use crate::contract::stage::{
-    Batch, BatchAsync, BatchReturn, Borrowed, ByCodec, Checked, CodecOf, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed,
+    Batch, BatchAsync, BatchReturn, Borrowed, ByCodec, Checked, CodecOf, Compensation, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed,
     FeedBatch, FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition, StageOptions, StageReturn,
     StateCodec, Takes, TransactionOf, Transform, Unchecked, WithoutCodec, ways,
 };
@@ -178,6 +178,11 @@ pub const fn reads_again<C: ReadAgain<S, Demand>, S, Demand>() {}
 pub const fn commits_exactly_once<C: CommitsExactlyOnce<S>, S>() {}
 /// That `effectively_once` can be kept by the target of stage `S`.
 pub const fn commits_effectively_once<C: CommitsEffectivelyOnce<S>, S>() {}
+/// That a stage makes at most one record of each, so that its effects can be undone one by one.
+#[must_use]
+pub const fn makes_at_most_one<S: Written<Shape: CalledEach>>() -> bool {
+    !matches!(<S::Shape as CalledEach>::YIELDS, Yields::Any)
+}
 /// That `atomic: run` can be kept by the target of stage `S`.
 pub const fn commits_whole_runs<C: CommitsWholeRuns<S>, S>() {}
 /// That a checkpoint can hold the state of stage `S`.
@@ -314,7 +319,7 @@ pub mod witness {
     use crate::contract::error::StageError;
     use crate::contract::record::Record;
     use crate::contract::source::ExtractReturn;
-    use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Rules, StageReturn, State};
+    use crate::contract::stage::{BatchReturn, FilterReturn, LoadReturn, Noted, Rules, StageReturn, State};
     use crate::contract::target::Transaction;
 
     /// What an extractor returns.
@@ -362,6 +367,12 @@ pub mod witness {
     /// What is validated.
     #[must_use]
     pub const fn has_rules<T: Rules>() -> usize {
+        0
+    }
+
+    /// What is written into the log of intents.
+    #[must_use]
+    pub const fn noted<T: Noted>() -> usize {
         0
     }
 

@@ -81,8 +81,16 @@ pub(crate) fn too_many_values() -> &'static str {
     "a batch is one statement of this target, and this one holds more values (records × columns) than a statement can; write a smaller `batch`"
 }
 
-pub(crate) fn option_not_yet(name: &str, what: &str) -> String {
-    format!("`{name}` is not there yet: {what} comes with a later version; remove it")
+pub(crate) fn not_a_function_name(name: &str, example: &str) -> String {
+    format!("`{name}` takes the name of a function: write `{example}`, and `undo` as a function of its own")
+}
+
+pub(crate) fn compensates_a_batch() -> &'static str {
+    "`compensate` undoes what was done for one record, but this function takes a batch; take a single record, or remove it"
+}
+
+pub(crate) fn compensates_many() -> &'static str {
+    "`compensate` undoes what was done for one record that became one, but this function may make many of one; return a record or an `Option` of one"
 }
 
 pub(crate) fn duplicate_option(name: &str, first: Span) -> String {

@@ -8,6 +8,7 @@ pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const THRESHOLD: u8 = 65;
+pub(crate) const COMPENSATION: u8 = 70;
 pub(crate) const STORAGE: u8 = 74;
 pub(crate) const LATER: u8 = 75;
 pub(crate) const CONFIG: u8 = 78;
@@ -18,6 +19,7 @@ pub(crate) fn of_error(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::ThresholdExceeded => THRESHOLD,
         ErrorKind::Storage | ErrorKind::DeadLetter => STORAGE,
+        ErrorKind::CompensationFailed => COMPENSATION,
         ErrorKind::Unavailable => LATER,
         ErrorKind::Config => CONFIG,
         ErrorKind::Panicked | ErrorKind::Conservation => BUG,
@@ -33,7 +35,7 @@ pub(crate) fn of_report(report: &Report, stopped: Option<Stopped>) -> u8 {
         (Status::Stopped, _, Some(signal)) => signal.code(),
         (_, Some(error), Some(signal)) if error.kind() == ErrorKind::Cancelled => signal.code(),
         (_, Some(error), _) => of_error(error),
-        (Status::Failed | Status::Stopped, None, _) => FAILED,
+        (Status::Failed | Status::CompensationFailed | Status::Stopped, None, _) => FAILED,
     }
 }
 
@@ -57,6 +59,7 @@ mod tests {
             (ErrorKind::Panicked, 101),
             (ErrorKind::Storage, 74),
             (ErrorKind::Unavailable, 75),
+            (ErrorKind::CompensationFailed, 70),
             (ErrorKind::Conservation, 101),
             (ErrorKind::Other, 1),
         ];

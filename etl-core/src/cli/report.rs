@@ -15,6 +15,7 @@ pub(crate) fn words(report: &Report, program: &str, style: Style) -> String {
         Status::Done => style.good("done"),
         Status::DryRun => style.good("done, and nothing was loaded (dry run)"),
         Status::Failed => style.bad("failed"),
+        Status::CompensationFailed => style.bad("failed, and not all that it did outside could be undone"),
         Status::Stopped => style.warn("stopped"),
     };
     let took = duration(report.seconds);
@@ -49,6 +50,7 @@ pub(crate) fn words(report: &Report, program: &str, style: Style) -> String {
             let _ = writeln!(text, "  a kill can double up to {} records: the target keeps no account of what it holds", grouped(window));
         }
     }
+    text += &undone(report);
     if !report.reasons.is_empty() {
         text.push('\n');
         for reason in &report.reasons {
@@ -72,6 +74,21 @@ pub(crate) fn words(report: &Report, program: &str, style: Style) -> String {
     }
     if let Some(next) = next_step(report, program) {
         let _ = writeln!(text, "  next: {next}");
+    }
+    text
+}
+
+/// What became of the effects outside of the process that are not committed.
+fn undone(report: &Report) -> String {
+    let mut text = String::new();
+    if report.compensated > 0 {
+        let _ = writeln!(text, "  {} effects of stages were undone, because their records are not committed", grouped(report.compensated));
+    }
+    if report.left_to_compensate > 0 {
+        let _ = writeln!(text, "  {} are left to the next run, which asks the target what it holds", grouped(report.left_to_compensate));
+    }
+    for record in &report.not_compensated {
+        let _ = writeln!(text, "  not undone: `{}`, {} record {} ({})", record.stage, record.partition, record.ordinal, record.code);
     }
     text
 }
@@ -114,6 +131,7 @@ fn next_step(report: &Report, program: &str) -> Option<String> {
         (_, Some(ErrorKind::Unavailable)) => format!("try again later; `{program} check` tells whether source and target can be reached"),
         (_, Some(ErrorKind::Config)) => format!("`{program} plan` shows each setting and where it came from"),
         (_, Some(ErrorKind::Storage | ErrorKind::DeadLetter)) => format!("make room or mend the disk; {again}"),
+        (_, Some(ErrorKind::CompensationFailed)) => "the same command again tries to undo the rest before it reads anything".to_owned(),
         (_, Some(ErrorKind::Panicked | ErrorKind::Conservation)) => {
             "keep this report: it tells where the mistake in the program is".to_owned()
         }
@@ -239,6 +257,9 @@ pub(crate) fn sample() -> Report {
         nothing_new: false,
         all_runs: None,
         may_double: None,
+        compensated: 0,
+        not_compensated: Vec::new(),
+        left_to_compensate: 0,
         peak_memory_bytes: Some(35_651_584),
         dead_letters: Some("rejects.jsonl".into()),
         reasons: Vec::new(),

@@ -67,9 +67,8 @@ impl Store {
     /// Another run holds it ([`ErrorKind::Unavailable`]); it cannot be read or written; every
     /// checkpoint in it is damaged ([`ErrorKind::Storage`]).
     pub fn open(state: &Path, source: &str, target: &str) -> Result<(Self, Option<Checkpoint>)> {
-        let directory = state.join(key(source, target));
-        make_directory(&directory).map_err(|error| cannot("make", &directory, &error))?;
-        let lock = lock(&directory)?;
+        let directory = folder(state, source, target);
+        let lock = hold(&directory)?;
         let mut generations = generations(&directory).map_err(|error| cannot("read", &directory, &error))?;
         generations.sort_unstable_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
         let newest = generations.first().map_or(0, |(sequence, _)| *sequence);
@@ -142,6 +141,21 @@ impl Store {
     }
 }
 
+/// The folder of a source and a target in the state folder of a pipeline.
+#[must_use]
+pub fn folder(state: &Path, source: &str, target: &str) -> PathBuf {
+    state.join(key(source, target))
+}
+
+/// Keeps other runs out of a folder, which is made if it is missing, as long as the file is open.
+///
+/// # Errors
+/// Another run holds it ([`ErrorKind::Unavailable`]); it cannot be made or locked.
+pub fn hold(folder: &Path) -> Result<File> {
+    make_directory(folder).map_err(|error| cannot("make", folder, &error))?;
+    lock(folder)
+}
+
 /// Names a source and a target together; the same on every machine.
 fn key(source: &str, target: &str) -> String {
     let mut hash = hmac_sha256::Hash::new();
@@ -210,7 +224,7 @@ fn decode(bytes: &[u8]) -> Option<Checkpoint> {
     serde_json::from_str(json).ok()
 }
 
-fn checksum(bytes: &[u8]) -> String {
+pub(super) fn checksum(bytes: &[u8]) -> String {
     hex(&hmac_sha256::Hash::hash(bytes)[..16])
 }
 
@@ -243,12 +257,12 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(parent(path))
 }
 
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new name is durable only with its directory.
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 

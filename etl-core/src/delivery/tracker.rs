@@ -97,10 +97,22 @@ impl Tracker {
         self.replays
     }
 
+    /// The part of the source, over all runs.
+    #[must_use]
+    pub fn partition(&self) -> &Arc<str> {
+        &self.partition
+    }
+
     /// Which records are done.
     #[must_use]
     pub fn done(&self) -> &Intervals {
         &self.done
+    }
+
+    /// Which records are done of those that this run is about: all, or those that are loaded again.
+    #[must_use]
+    pub fn reached(&self) -> &Intervals {
+        if self.replays { &self.replayed } else { &self.done }
     }
 
     /// What else is known.

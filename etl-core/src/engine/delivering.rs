@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::effects::Effects;
 use super::ledger::Ledger;
 use super::letters::{Letters, Postbox};
 use super::loading::{Amount, LoadSession, Loaded};
@@ -39,6 +40,8 @@ pub(super) struct Delivery {
     records: u64,
     /// The most records that were loaded between two checkpoints.
     window: u64,
+    /// What stages did outside of the process, where they can undo it.
+    effects: Option<Arc<Effects>>,
     /// A load ended half-way: what the target holds is no longer what the tracker says, so the last
     /// checkpoint stands.
     spoiled: bool,
@@ -68,10 +71,17 @@ impl Delivery {
             loads: 0,
             records: 0,
             window: 0,
+            effects: None,
             spoiled: false,
             published: None,
             replays: None,
         }
+    }
+
+    /// Tells `effects` what is committed.
+    pub(super) fn telling(mut self, effects: Option<Arc<Effects>>) -> Self {
+        self.effects = effects;
+        self
     }
 
     /// What an earlier run published is there, until this one publishes.
@@ -150,9 +160,16 @@ impl Delivery {
         let index = shared.loader_index();
         let begun = std::time::Instant::now();
         if self.keeps == Keeps::Ledger {
-            let (tally, covered) = session.load_parcels(Sealing { tracker: &mut self.tracker, letters }).await;
+            let mut in_doubt = false;
+            let (tally, covered) = session.load_parcels(Sealing { tracker: &mut self.tracker, letters, in_doubt: &mut in_doubt }).await;
             let erred = tally.counts.errors() > 0;
-            if tally.failure.is_none() && !tally.given_up {
+            let committed = tally.failure.is_none() && !tally.given_up;
+            match &self.effects {
+                Some(effects) if committed => effects.committed(&covered),
+                Some(effects) if in_doubt => effects.doubt(&covered),
+                _ => {}
+            }
+            if committed {
                 self.note(&covered);
                 self.settled(letters).await;
             }
@@ -220,6 +237,9 @@ impl Delivery {
     fn write(&mut self, mark: Option<String>, published: bool) -> Result<()> {
         let Some(store) = self.store.as_mut().filter(|_| !self.spoiled) else { return Ok(()) };
         store.save(&self.tracker.checkpoint(self.pipeline, &self.target, mark, published))?;
+        if let Some(effects) = &self.effects {
+            effects.reached(self.tracker.reached());
+        }
         self.window = self.window.max(self.records);
         (self.last, self.loads, self.records) = (Instant::now(), 0, 0);
         Ok(())

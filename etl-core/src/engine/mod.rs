@@ -7,8 +7,10 @@
 //!                          └── excluded records ──▶ dead letters (thread)
 //! ```
 
+mod compensating;
 mod coverage;
 mod delivering;
+mod effects;
 mod ledger;
 mod letters;
 mod lineage;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::loading::LoadSession;
+use super::shared::Shared;
 use super::wiring::Outline;
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::policy::{Atomic, Delivery};
@@ -56,6 +57,33 @@ pub(super) fn kept(outline: &Outline, source: &SourceInfo, target: &Ready) -> Re
         ),
     )
     .hint("write to a target that keeps a ledger, such as `sqlite::open`, or to one that appears whole, such as `csv::create`"))
+}
+
+/// That no stage has effects to undo, where it is not written down how far the run comes: after a crash
+/// nobody could tell which of them stand.
+///
+/// # Errors
+/// One has, and why it cannot.
+pub(super) fn compensable<C>(shared: &Shared<C>, source: &SourceInfo) -> Result<()> {
+    let Some(stage) = shared.stages.iter().find(|stage| stage.definition.options.compensates) else { return Ok(()) };
+    let replayable = source.replayable || shared.outline.stages.first().is_some_and(|extractor| extractor.options.replayable);
+    let (why, hint) = if shared.options.dry_run {
+        ("a dry run would make them all the same", "leave `--dry-run` out")
+    } else if !replayable {
+        (
+            "the source cannot be read again, so after a crash nobody could tell which records were committed",
+            "read from a source with positions, such as a file, or vouch for the extractor with `replayable`",
+        )
+    } else if shared.steps.iter().any(super::steps::Step::forgets) {
+        ("the state of a stage cannot be written down, so no run goes on after a crash", "derive `Serialize` and `Deserialize` for the state")
+    } else {
+        (
+            "the target keeps no account of what it holds, so after a crash nobody could tell whether it was published",
+            "write to a target that keeps a ledger or a mark, such as `sqlite::open`",
+        )
+    };
+    let message = format!("what stage `{}` does outside of the process could not be undone: {why}", stage.definition.name);
+    Err(Error::new(ErrorKind::Config, message).hint(hint))
 }
 
 /// That dead letters do not go into a file that the run reads or writes.

@@ -5,17 +5,22 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::compensating;
 use super::delivering::Delivery;
+use super::effects::{Effects, replay_of};
 use super::load_thread;
 use super::promises;
 use super::reading;
 use super::shared::{Followed, Shared};
 use crate::contract::error::{Error, ErrorKind, Result};
+use crate::contract::needs::Context;
 use crate::contract::policy::Atomic;
 use crate::contract::position::Cursor;
 use crate::contract::source::{Identity, Sameness, SourceInfo};
 use crate::contract::target::{Claim, Entry, Keeps, Preparation, Recalled};
-use crate::delivery::checkpoint::Store;
+use crate::delivery::checkpoint::{Store, folder, hold};
+use crate::delivery::intents::IntentLog;
+use crate::delivery::intervals::Intervals;
 use crate::delivery::progress::Progress;
 use crate::delivery::selection::Selection;
 use crate::delivery::tracker::{Stored, Tracker, partition_of};
@@ -70,7 +75,7 @@ impl Ends {
 /// # Errors
 /// The target cannot be made ready or is held by another run; source or program are not what they
 /// were; what is known of earlier runs cannot be read.
-pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &Ends) -> Result<Beginning> {
+pub(super) async fn begin<C: Context>(shared: &Arc<Shared<C>>, source: &SourceInfo, ends: &Ends) -> Result<Beginning> {
     let options = &shared.options;
     let (target, keeps) = target_of(shared);
     promises::kept(&shared.outline, source, &promises::Ready { target: target.clone(), appears_whole: appears_whole(shared), keeps })?;
@@ -83,6 +88,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
                 "nothing is written down of what was loaded, so single records cannot be loaded again",
             ));
         }
+        promises::compensable(shared, source)?;
         ends.prepare(preparation, None).await?;
         ends.go(None).await;
         return Ok(Beginning::Gone);
@@ -91,18 +97,20 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
     let identity = ends.identity(None).await?;
     let place = identity.as_ref().map_or(&*source.name, |identity| if identity.place.is_empty() { &source.name } else { &identity.place });
     let of = Content { place, identity: identity.as_ref() };
-    let (stored, store, published) = match keeps {
+    let (stored, store, published, effects) = match keeps {
         Keeps::Ledger => {
             let mut claim = Claim::new(shared.outline.name, options.run_id.clone());
             (claim.lease, claim.fresh, claim.replace) = (options.lease, options.fresh, options.replace);
             let entries = ends.prepare(preparation.resumable(None), Some(claim)).await?;
-            let stored = of.chosen(Stored::of_ledger(entries)?, ends).await?;
+            let stored = Stored::of_ledger(entries)?;
+            let effects = effects(shared, place, &absolute(&target), &stored, false, None).await?;
+            let stored = of.chosen(stored, ends).await?;
             // What is not published yet is to be.
             let rest = options.only.is_none() && !appears_whole(shared);
             if let Some(stored) = stored.as_ref().filter(|stored| rest && of.is_all_in(stored)) {
                 return Ok(Beginning::NothingNew(Box::new(stored.progress.clone())));
             }
-            (stored, None, None)
+            (stored, None, None, effects)
         }
         Keeps::Mark | Keeps::Nothing => {
             let (mut store, mut checkpoint) = Store::open(&options.state_dir(shared.outline.name), place, &absolute(&target))?;
@@ -121,7 +129,9 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
             let before = checkpoint.clone().filter(|_| published && recalled != Recalled::Gone);
             let stored = checkpoint.filter(|_| recalled != Recalled::Gone).map(Stored::of_checkpoint);
             let known = stored.is_some();
-            let stored = of.chosen(stored.into_iter().collect(), ends).await?;
+            let stored: Vec<_> = stored.into_iter().collect();
+            let effects = effects(shared, place, &absolute(&target), &stored, published, Some(&store)).await?;
+            let stored = of.chosen(stored, ends).await?;
             let rest = options.only.is_none() && published;
             if let Some(stored) = stored.as_ref().filter(|stored| rest && of.is_all_in(stored)) {
                 return Ok(Beginning::NothingNew(Box::new(stored.progress.clone())));
@@ -135,7 +145,7 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
                 Recalled::Finished | Recalled::Gone => (None, preparation.resumable(None).replacing(mark)),
             };
             ends.prepare(preparation, None).await?;
-            (stored, Some(store), before)
+            (stored, Some(store), before, effects)
         }
     };
 
@@ -146,7 +156,9 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
         restore(shared, &stored.progress)?;
         let partition = only.partition().into();
         let _first_time = shared.followed.set(followed);
-        ends.go(Some(Delivery::new(Tracker::replaying(stored), keeps, store, names, pace).after(published).replaying(partition))).await;
+        let effects = effects.map(|effects| watched(shared, effects, replay_of(&stored.partition), stored.replayed.clone()));
+        let delivery = Delivery::new(Tracker::replaying(stored), keeps, store, names, pace).after(published).replaying(partition);
+        ends.go(Some(delivery.telling(effects))).await;
         return Ok(Beginning::Gone);
     }
     let tracker = match stored {
@@ -170,12 +182,42 @@ pub(super) async fn begin<C>(shared: &Shared<C>, source: &SourceInfo, ends: &End
             Tracker::going_on(stored, progress)
         }
     };
-    ends.go(Some(Delivery::new(tracker, keeps, store, names, pace).after(published))).await;
+    let effects = effects.map(|effects| watched(shared, effects, Arc::clone(tracker.partition()), tracker.done().clone()));
+    ends.go(Some(Delivery::new(tracker, keeps, store, names, pace).after(published).telling(effects))).await;
     Ok(Beginning::Gone)
 }
 
+/// What earlier runs did outside of the process and did not commit is undone, before anything is read;
+/// and this one's effects are written down in the same place. The target holds `stored`, which is all
+/// there if it is `published`; a checkpoint's `store` has locked the place already.
+async fn effects<C: Context>(
+    shared: &Arc<Shared<C>>,
+    place: &str,
+    target: &str,
+    stored: &[Stored],
+    published: bool,
+    store: Option<&Store>,
+) -> Result<Option<Arc<Effects>>> {
+    let folder = folder(&shared.options.state_dir(shared.outline.name), place, target);
+    // A program that no longer knows how to undo what is there says so.
+    if !shared.compensates() && !IntentLog::is_there(&folder) {
+        return Ok(None);
+    }
+    let lock = if store.is_none() { Some(hold(&folder)?) } else { None };
+    let whole = shared.outline.policy.atomic == Atomic::Run || appears_whole(shared);
+    let effects = Arc::new(Effects::new(IntentLog::open(&folder)?, whole, lock));
+    compensating::at_the_beginning(shared, &effects, stored, published).await?;
+    Ok(Some(effects))
+}
+
+/// The effects of a run that reads `partition`, of which the target holds `done`.
+fn watched<C>(shared: &Shared<C>, effects: Arc<Effects>, partition: Arc<str>, done: Intervals) -> Arc<Effects> {
+    effects.begin(partition, done);
+    Arc::clone(shared.effects.get_or_init(|| effects))
+}
+
 /// Whether it is written down how far the run comes: only then can another one go on from there.
-fn follows<C>(shared: &Shared<C>, source: &SourceInfo) -> bool {
+pub(super) fn follows<C>(shared: &Shared<C>, source: &SourceInfo) -> bool {
     let replayable = source.replayable || shared.stages[0].definition.options.replayable;
     // What appears whole and keeps nothing is gone with a run that is killed.
     let kept = target_of(shared).1 != Keeps::Nothing || !appears_whole(shared);

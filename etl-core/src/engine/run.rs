@@ -6,6 +6,8 @@ use std::time::{Instant, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::compensating;
+use super::effects::Standing;
 use super::letters::{Postbox, write_letters};
 use super::load_thread::{self, Verdict};
 use super::options::RunOptions;
@@ -103,6 +105,9 @@ impl<C: Context> Run<C> {
             let mut session = shared.loader.session(&shared.context, stage);
             session.prepare(Preparation::new(shared.options.replace, true).resumable(None)).await.map_err(|error| stage.failure(error))?;
             promises::kept(&shared.outline, &source, &Ready::of(session.as_ref()))?;
+            if !recovery::follows(&shared, &source) {
+                promises::compensable(&shared, &source)?;
+            }
             Ok(Checked { source, target: session.target() })
         });
         checked?.await.unwrap_or_else(|_lost| Err(lost("checking")))
@@ -136,6 +141,8 @@ struct Ending {
     dead_letters: u64,
     target: String,
     discarded: bool,
+    /// The target may have been published, or not: nobody knows before it is asked again.
+    in_doubt: bool,
     /// The target has been published: whoever gives up now comes too late.
     published: bool,
     /// An earlier run has done all that there is to do.
@@ -260,19 +267,42 @@ async fn execute<C: Context>(shared: &Arc<Shared<C>>, ending: &mut Ending) -> Re
         Ok(Err(error)) => {
             // Where the run is followed, what was committed stays, and the next one goes on from it.
             ending.discarded = shared.followed.get().is_none();
+            ending.in_doubt = true;
             shared.fail(error);
         }
-        Err(_lost) => shared.fail(lost("loading")),
+        Err(_lost) => {
+            ending.in_doubt = true;
+            shared.fail(lost("loading"));
+        }
     }
     if ending.discarded {
         shared.metrics.unload(shared.loader_index());
     }
+    if let Err(error) = settle_effects(shared, ending).await {
+        shared.fail_worse(error);
+    }
     Ok(())
+}
+
+/// What the stages did outside of the process stands where its records are committed, and is undone
+/// where they are not.
+async fn settle_effects<C: Context>(shared: &Arc<Shared<C>>, ending: &Ending) -> Result<()> {
+    let Some(effects) = shared.effects.get() else { return Ok(()) };
+    if ending.published && !shared.failed() {
+        return effects.finish();
+    }
+    // Whoever took over knows which of them stand, as the next run here will.
+    if ending.in_doubt || shared.failure_code() == Some("fenced") {
+        shared.compensated().left = effects.open()?;
+        return Ok(());
+    }
+    let standing = if ending.discarded { Standing::None } else { Standing::Committed };
+    compensating::at_the_end(shared, effects, standing).await
 }
 
 /// Waits for the source, and lets both ends go on from where earlier runs have come.
 async fn begin<C: Context>(
-    shared: &Shared<C>,
+    shared: &Arc<Shared<C>>,
     source: oneshot::Receiver<Result<SourceInfo>>,
     ends: Ends,
     ending: &mut Ending,
@@ -286,7 +316,7 @@ async fn begin<C: Context>(
 }
 
 /// Runs async work on a thread of its own, where it may block.
-fn on_thread<T, F>(name: &str, work: impl FnOnce() -> F + Send + 'static) -> Result<oneshot::Receiver<T>>
+pub(super) fn on_thread<T, F>(name: &str, work: impl FnOnce() -> F + Send + 'static) -> Result<oneshot::Receiver<T>>
 where
     T: Send + 'static,
     F: Future<Output = T>,
@@ -312,7 +342,9 @@ fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Ins
         .collect();
     let records = Totals::of(&stages);
     let failure = shared.take_failure().or_else(|| check_conservation(&stages, &records).err());
+    let compensated = std::mem::take(&mut *shared.compensated());
     let status = match &failure {
+        Some(error) if error.kind() == ErrorKind::CompensationFailed => Status::CompensationFailed,
         Some(_) => Status::Failed,
         None if !ending.published => Status::Stopped,
         None if shared.options.dry_run => Status::DryRun,
@@ -333,6 +365,9 @@ fn report<C>(shared: &Shared<C>, ending: Ending, started: SystemTime, clock: Ins
         nothing_new: ending.nothing_new.is_some() || (status == Status::Done && had_ended && records.extracted == 0),
         all_runs: ending.totals.or_else(|| ending.nothing_new.as_ref().map(|progress| progress.totals)),
         may_double: (ending.window > 0).then_some(ending.window),
+        compensated: compensated.done,
+        not_compensated: compensated.failed,
+        left_to_compensate: compensated.left,
         stages,
         dead_letters: shared.options.dead_letter.clone().filter(|_| ending.dead_letters > 0),
         reasons: ending.reasons,

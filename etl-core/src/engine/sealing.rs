@@ -30,6 +30,8 @@ use crate::mutants;
 pub struct Sealing<'t> {
     pub(super) tracker: &'t mut Tracker,
     pub(super) letters: &'t Postbox,
+    /// A commit was asked for, and nobody knows whether it took place.
+    pub(super) in_doubt: &'t mut bool,
 }
 
 /// Why a transaction was not committed.
@@ -128,6 +130,7 @@ impl<S: Loader> Session<'_, S> {
             Ok((proposal, Recorded::New)) => proposal,
             Ok((proposal, Recorded::Already)) => {
                 roll_back(stage.definition.name, transaction).await;
+                *sealing.in_doubt = false;
                 sealing.tracker.settle(proposal);
                 return Ok(());
             }
@@ -136,10 +139,12 @@ impl<S: Loader> Session<'_, S> {
                 return Err(unsealed);
             }
         };
+        *sealing.in_doubt = true;
         let committed = transaction.commit().await;
         if !mutants::active("commit_assumed") {
             unsealed(committed, work)?;
         }
+        *sealing.in_doubt = false;
         sealing.tracker.settle(proposal);
         Ok(())
     }

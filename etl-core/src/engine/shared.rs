@@ -1,10 +1,12 @@
 //! What the threads and tasks of one run have in common.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
 
+use super::compensating::Compensated;
+use super::effects::Effects;
 use super::letters::Postbox;
 use super::options::RunOptions;
 use super::pace::Pace;
@@ -43,7 +45,10 @@ pub(super) struct Shared<C> {
     pub(super) trains: Trains,
     /// What earlier runs have done of the source, where this run is followed; set before it is read.
     pub(super) followed: OnceLock<Followed>,
+    /// What stages do outside of the process, where they can undo it; set before any record moves.
+    pub(super) effects: Arc<OnceLock<Arc<Effects>>>,
     pub(super) span: tracing::Span,
+    compensated: Mutex<Compensated>,
     failure: Mutex<Option<Error>>,
 }
 
@@ -71,6 +76,7 @@ impl<C> Shared<C> {
         let span = tracing::info_span!("run", pipeline = outline.name, run_id = %options.run_id);
         let stop = StopHandle::default();
         let spares = Arc::new(Spares::default());
+        let effects = Arc::<OnceLock<Arc<Effects>>>::default();
         let stages = outline
             .stages
             .iter()
@@ -82,6 +88,7 @@ impl<C> Shared<C> {
                 settings: settings.clone(),
                 calls: Arc::new(Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
                 pace: settings.rate.map(Pace::new),
+                effects: Arc::clone(&effects),
                 spares: Arc::clone(&spares),
                 can_reject: options.dead_letter.is_some(),
                 abort: stop.abort.clone(),
@@ -105,7 +112,9 @@ impl<C> Shared<C> {
             loader,
             stop,
             source_info: Arc::default(),
+            effects,
             span,
+            compensated: Mutex::default(),
             failure: Mutex::default(),
         }
     }
@@ -133,6 +142,30 @@ impl<C> Shared<C> {
         }
         drop(failure);
         self.stop.abort();
+    }
+
+    /// As [`Shared::fail`], for what is worse than whatever happened before: that becomes its cause.
+    pub(super) fn fail_worse(&self, error: Error) {
+        let earlier = self.take_failure();
+        self.fail(match earlier {
+            Some(earlier) => error.caused_by(format!("the run had failed: {earlier}")),
+            None => error,
+        });
+    }
+
+    /// The code of what made the run fail.
+    pub(super) fn failure_code(&self) -> Option<&'static str> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Error::code)
+    }
+
+    /// What became of the effects that are not committed.
+    pub(super) fn compensated(&self) -> MutexGuard<'_, Compensated> {
+        self.compensated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a stage has effects that can be undone.
+    pub(super) fn compensates(&self) -> bool {
+        self.stages.iter().any(|stage| stage.definition.options.compensates)
     }
 
     pub(super) fn failed(&self) -> bool {

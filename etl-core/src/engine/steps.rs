@@ -5,7 +5,7 @@
 use std::marker::PhantomData;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 
 use super::loading::{LoadSession, Session};
 use super::parcel::{DecodedRecords, Undecoded};
@@ -36,6 +36,17 @@ pub trait CpuStep<C>: Send + Sync {
     fn restore(&self, state: &str) -> Result<()>;
     /// Whether what the stage remembers cannot be written down.
     fn forgets(&self) -> bool;
+    /// Undoes what the stage did outside of the process for one record.
+    fn undo<'a>(&'a self, context: &'a C, effect: Effect<'a>) -> LocalBoxFuture<'a, Result<()>>;
+}
+
+/// What a stage did for one record, as it was written down.
+#[derive(Clone, Copy)]
+pub struct Effect<'a> {
+    /// What it was called with, as JSON.
+    pub(super) input: &'a str,
+    /// What it returned, as JSON, where that is known.
+    pub(super) output: Option<&'a str>,
 }
 
 /// A stage that awaits.
@@ -48,9 +59,19 @@ pub trait AsyncStep<C>: Send + Sync {
     fn restore(&self, state: &str) -> Result<()>;
     /// Whether what the stage remembers cannot be written down.
     fn forgets(&self) -> bool;
+    /// Undoes what the stage did outside of the process for one record.
+    fn undo<'a>(&'a self, context: &'a C, effect: Effect<'a>) -> LocalBoxFuture<'a, Result<()>>;
 }
 
 impl<C> Step<C> {
+    /// Undoes what the stage did outside of the process for one record.
+    pub(super) fn undo<'a>(&'a self, context: &'a C, effect: Effect<'a>) -> LocalBoxFuture<'a, Result<()>> {
+        match self {
+            Self::Cpu(step) => step.undo(context, effect),
+            Self::Async(step) => step.undo(context, effect),
+        }
+    }
+
     /// Has the stage remember what an earlier run wrote down.
     pub(super) fn restore(&self, state: &str) -> Result<()> {
         match self {

@@ -6,11 +6,12 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::effects::Effects;
 use super::options::StageSettings;
 use super::pace::Pace;
 use super::parcel::Excluded;
@@ -37,6 +38,9 @@ pub struct Stage {
     /// The run is given up.
     pub(crate) abort: Abort,
     pub(crate) span: tracing::Span,
+    /// Where it is written down what it does outside of the process; set before any record moves where a
+    /// stage has effects that can be undone.
+    pub(crate) effects: Arc<OnceLock<Arc<Effects>>>,
     /// Vectors for its records; all stages of a run share them.
     pub(crate) spares: Arc<Spares>,
 }
@@ -204,6 +208,11 @@ impl<'w, Out> Work<'w, Out> {
             return None;
         }
         Some(index + self.stage.settings.batch.max(1))
+    }
+
+    /// The number of input `index` in the source.
+    pub(crate) fn ordinal(&self, index: usize) -> u64 {
+        self.origin.position(self.input(index)).ordinal
     }
 
     /// The input that is being worked on, where inputs are numbered from 0.

@@ -44,6 +44,13 @@ pub struct Report {
     /// How many records at most a kill could have doubled, where the target keeps no account of what
     /// is committed.
     pub may_double: Option<u64>,
+    /// How many effects outside of the process were undone, because the records that they were made
+    /// for are not committed.
+    pub compensated: u64,
+    /// The records whose effects could not be undone, by stage and position: the first hundred.
+    pub not_compensated: Vec<NotCompensated>,
+    /// How many effects the next run undoes or keeps, once it knows what the target holds.
+    pub left_to_compensate: u64,
     /// The stages, in the order of the pipeline's outline.
     pub stages: Vec<StageReport>,
     /// Where the rejected records are, if there are any.
@@ -83,6 +90,8 @@ pub enum Status {
     DryRun,
     /// An error stopped it.
     Failed,
+    /// It did not end well, and what its stages did outside of the process could not all be undone.
+    CompensationFailed,
     /// It was stopped from outside.
     Stopped,
 }
@@ -95,6 +104,7 @@ impl Status {
             Self::Done => "done",
             Self::DryRun => "dry_run",
             Self::Failed => "failed",
+            Self::CompensationFailed => "compensation_failed",
             Self::Stopped => "stopped",
         }
     }
@@ -161,6 +171,26 @@ pub struct Reason {
     pub class: &'static str,
     /// How many records.
     pub records: u64,
+}
+
+/// A record whose effect outside of the process could not be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NotCompensated {
+    /// The stage that made the effect.
+    pub stage: String,
+    /// The part of the source.
+    pub partition: String,
+    /// The number of the record in it.
+    pub ordinal: u64,
+    /// The code of the error.
+    pub code: String,
+}
+
+impl NotCompensated {
+    pub(crate) fn new(stage: &str, partition: &str, ordinal: u64, code: &str) -> Self {
+        Self { stage: stage.to_owned(), partition: partition.to_owned(), ordinal, code: code.to_owned() }
+    }
 }
 
 /// An error as the report writes it.

@@ -50,6 +50,9 @@ pub(crate) fn check(role: Role, options: &mut Options, signature: &Signature, er
     if options.get("validate").is_none() {
         refuse(options, "invalid", &|| messages::invalid_alone(role));
     }
+    if signature.record.as_ref().is_some_and(|record| record.takes.is_batch()) {
+        refuse(options, "compensate", &|| messages::compensates_a_batch().to_owned());
+    }
     if let (Some(worst), Some((deadline, span))) = (worst_case(options), options.duration("deadline"))
         && worst > deadline
     {
@@ -144,6 +147,7 @@ impl Options {
                     let fields = fields.iter().map(|field| field.unraw().to_string());
                     quote_spanned!(at=> .with_key(&[#(#fields),*]))
                 }
+                Value::Function(_) => quote_spanned!(at=> .with_compensation()),
                 Value::Path(_) => continue,
             };
             made.extend(call);

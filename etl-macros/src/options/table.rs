@@ -27,18 +27,18 @@ pub(crate) enum Kind {
     Rate,
     /// A path.
     Path,
+    /// The path of a function.
+    Function,
     /// `(key = field)` or `(key = [a, b])`: fields of the record.
     Key,
     /// A clause of `pipeline!`, written so there.
     Clause(&'static str),
-    /// A word of a version to come.
-    NotYet(&'static str),
 }
 
 impl Kind {
-    /// Whether an attribute can have it: not a clause, nor a word of a version to come.
+    /// Whether an attribute can have it: not a clause.
     pub(crate) const fn is_here(self) -> bool {
-        !matches!(self, Self::Clause(_) | Self::NotYet(_))
+        !matches!(self, Self::Clause(_))
     }
 }
 
@@ -58,7 +58,7 @@ const DEADLINE: Spec = spec("deadline", Kind::Duration, "deadline = \"2m\"");
 const INVALID: Spec = spec("invalid", Kind::Word(FATES), "invalid = reject");
 const VALIDATE_INPUT: Spec = spec("validate", Kind::Sides { output: false }, "validate(input)");
 const CRATE: Spec = spec("crate", Kind::Path, "crate = ::etl_core");
-const COMPENSATE: Spec = spec("compensate", Kind::NotYet("undoing effects outside the process"), "");
+const COMPENSATE: Spec = spec("compensate", Kind::Function, "compensate = undo");
 const ATOMIC: Spec = spec("atomic", Kind::Clause("atomic: run"), "");
 const DELIVERY: Spec = spec("delivery", Kind::Clause("delivery: at_least_once"), "");
 const DEAD_LETTER: Spec = spec("dead_letter", Kind::Clause("dead_letter: file(\"rejects.jsonl\")"), "");
@@ -103,8 +103,8 @@ const TRANSFORM: &[Spec] = &[
     DEADLINE,
     spec("validate", Kind::Sides { output: true }, "validate(output)"),
     INVALID,
-    CRATE,
     COMPENSATE,
+    CRATE,
     DEAD_LETTER,
     ERROR_THRESHOLD,
 ];
@@ -123,7 +123,6 @@ const LOADER: &[Spec] = &[
     INVALID,
     spec("idempotent", Kind::Key, "idempotent(key = id)"),
     CRATE,
-    COMPENSATE,
     ATOMIC,
     DELIVERY,
     DEAD_LETTER,
@@ -149,6 +148,8 @@ pub(crate) const OFTEN_MEANT: &[(&str, &str)] = &[
     ("throttle", "rate"),
     ("flush_interval", "linger"),
     ("max_wait", "linger"),
+    ("undo", "compensate"),
+    ("rollback", "compensate"),
     ("key", "idempotent"),
     ("upsert", "idempotent"),
     ("total_timeout", "deadline"),

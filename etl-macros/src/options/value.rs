@@ -29,6 +29,7 @@ pub(crate) enum Value {
     Sides(Vec<(Side, Span)>),
     Key(Vec<Ident>),
     Path(syn::Path),
+    Function(syn::Path),
 }
 
 /// A side of a stage.
@@ -84,10 +85,6 @@ pub(super) fn read(role: Role, spec: &Spec, key: &Ident, written: Written, error
             errors.at(key.span(), messages::key_form(None));
             None
         }
-        (Kind::NotYet(what), _) => {
-            errors.at(key.span(), messages::option_not_yet(spec.name, what));
-            None
-        }
         (Kind::Flag, Written::Nothing) => Some(Value::Flag),
         (Kind::Flag, Written::Equals(value)) => {
             errors.on(value, messages::flag_with_value(spec.name));
@@ -118,6 +115,7 @@ pub(super) fn read(role: Role, spec: &Spec, key: &Ident, written: Written, error
         (Kind::Duration, Written::Equals(value)) => duration(spec, value, errors),
         (Kind::Rate, Written::Equals(value)) => rate(spec, value, errors),
         (Kind::Word(words), Written::Equals(value)) => word(spec, words, value, errors).map(Value::Word),
+        (Kind::Function, Written::Equals(value)) => function(spec, value, errors).map(Value::Function),
         (Kind::Path, Written::Equals(value)) => errors.keep(syn::Path::parse_mod_style.parse2(value)).map(Value::Path),
     }
 }
@@ -239,6 +237,16 @@ fn word(spec: &Spec, words: &[&'static str], value: TokenStream, errors: &mut Er
         errors.on(path, messages::unknown_word(spec.name, &written, did_you_mean(&written, words.iter().copied()), words));
     }
     known
+}
+
+fn function(spec: &Spec, value: TokenStream, errors: &mut Errors) -> Option<syn::Path> {
+    match expression(spec, value, errors)? {
+        Expr::Path(path) if path.qself.is_none() => Some(path.path),
+        other => {
+            errors.on(other, messages::not_a_function_name(spec.name, spec.example));
+            None
+        }
+    }
 }
 
 /// `key = id` or `key = [day, carrier]`.

@@ -5,6 +5,7 @@
 //! every check and says nothing more.
 
 mod common;
+mod compensation;
 mod extractor;
 mod filter;
 mod loader;

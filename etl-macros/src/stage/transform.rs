@@ -71,6 +71,8 @@ pub(super) fn impls(stage: &Stage) -> Impls {
             }
         }
     });
+    let compensation = stage.compensation();
+    let noted = stage.noted();
     let tokens = quote_spanned! {at=>
         #known
         #[automatically_derived]
@@ -79,9 +81,11 @@ pub(super) fn impls(stage: &Stage) -> Impls {
             const DEFINITION: #etl::StageDefinition = #definition;
             #call
             #codec
+            #compensation
         }
         #called
         #assertions
+        #noted
     };
     Impls { tokens, names: known.is_some() }
 }

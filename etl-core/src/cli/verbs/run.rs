@@ -198,6 +198,9 @@ impl Begun<'_> {
             nothing_new: false,
             all_runs: None,
             may_double: None,
+            compensated: 0,
+            not_compensated: Vec::new(),
+            left_to_compensate: 0,
             error: Some((&error).into()),
             failure: Some(error),
         }

@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Storage,
     /// Source or target are away; trying later may help.
     Unavailable,
+    /// What a stage did outside of the process could not be undone.
+    CompensationFailed,
     /// The sums of the report do not add up: a bug in the engine.
     Conservation,
     /// Not said; becomes the kind of the stage in which it happens.
@@ -70,6 +72,7 @@ impl ErrorKind {
             Self::Panicked => "panicked",
             Self::Storage => "storage",
             Self::Unavailable => "unavailable",
+            Self::CompensationFailed => "compensation_failed",
             Self::Conservation => "conservation",
             Self::Other => "other",
         }

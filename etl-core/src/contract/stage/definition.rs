@@ -98,6 +98,9 @@ pub struct StageOptions {
     /// The fields by which a record that is loaded again takes the place of the first; empty where
     /// it does not.
     pub key: &'static [&'static str],
+    /// Whether a transform has effects outside of the process that are undone where its records are
+    /// not committed.
+    pub compensates: bool,
 }
 
 impl StageOptions {
@@ -119,6 +122,7 @@ impl StageOptions {
         on_malformed: None,
         replayable: false,
         key: &[],
+        compensates: false,
     };
 
     /// The first pause before a retry where nothing is said.
@@ -258,6 +262,13 @@ impl StageOptions {
     #[must_use]
     pub const fn with_key(mut self, fields: &'static [&'static str]) -> Self {
         self.key = fields;
+        self
+    }
+
+    /// [`StageOptions::compensates`]
+    #[must_use]
+    pub const fn with_compensation(mut self) -> Self {
+        self.compensates = true;
         self
     }
 

@@ -3,6 +3,7 @@
 //! A stage knows the types of its records and what it needs, and nothing of the pipeline in which
 //! it stands.
 
+mod compensation;
 mod definition;
 mod rate;
 mod returned;
@@ -10,6 +11,7 @@ mod rules;
 mod state;
 pub(crate) mod written;
 
+pub use compensation::{Compensation, Noted, UndoReturn, Undoes, UndoesAsync};
 pub use definition::{Role, StageDefinition, StageOptions, Takes};
 pub use rate::Rate;
 pub use returned::{Batch, BatchReturn, Each, Emitted, Fallible, LoadReturn, RecordErrorOf, StageReturn, Yields};
@@ -75,6 +77,15 @@ pub trait Transform: Sized + Send + Sync + 'static {
     /// How its state is written into a checkpoint; `None` where it has none, or one that cannot be.
     #[must_use]
     fn state_codec() -> Option<StateCodec<Self::State>> {
+        None
+    }
+
+    /// Whether it has effects outside of the process that can be undone.
+    const COMPENSATES: bool = false;
+
+    /// How; `None` where there are none.
+    #[must_use]
+    fn compensation() -> Option<Compensation<Self>> {
         None
     }
 }

@@ -9,7 +9,7 @@
 use std::marker::PhantomData;
 
 use super::{
-    Batch, BatchPlain, BatchReturn, Borrowed, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, LoadReturn,
+    Batch, BatchPlain, BatchReturn, Borrowed, Compensation, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, LoadReturn,
     Loaded, Loader, Owned, StageDefinition, StageReturn, State, StateCodec, TransactionOf, Transform, Unchecked, Yields, ways,
 };
 use crate::contract::error::StageError;
@@ -41,6 +41,15 @@ pub trait Written: Sized + Send + Sync + 'static {
     /// See [`Transform::state_codec`].
     #[must_use]
     fn state_codec() -> Option<StateCodec<<Self::Shape as Shape>::State>> {
+        None
+    }
+
+    /// See [`Transform::COMPENSATES`].
+    const COMPENSATES: bool = false;
+
+    /// See [`Transform::compensation`].
+    #[must_use]
+    fn compensation() -> Option<Compensation<Self>> {
         None
     }
 }
@@ -92,6 +101,12 @@ impl<S: Written> Transform for S {
 
     fn state_codec() -> Option<StateCodec<Self::State>> {
         <S as Written>::state_codec()
+    }
+
+    const COMPENSATES: bool = <S as Written>::COMPENSATES;
+
+    fn compensation() -> Option<Compensation<Self>> {
+        <S as Written>::compensation()
     }
 }
 

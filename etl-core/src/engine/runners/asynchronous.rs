@@ -10,10 +10,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::plain::{enters, put_back, settle};
+use super::plain::{enters, noted, put_back, settle};
 use super::{LentAll, RunsAsync};
 use crate::contract::error::{Class, Error, ErrorKind, StageError};
 use crate::contract::stage::{EachAsync, EachAsyncStateful, FeedAgain, Lent, Owned, StageReturn, Transform, ways};
+use crate::engine::effects::Intended;
 use crate::engine::panics::guarded_async;
 use crate::engine::parcel::DecodedRecords;
 use crate::engine::retry::{Begun, pauses};
@@ -112,6 +113,23 @@ async fn call_again<S: EachAsync<Feed: FeedAgain<S::In>>>(
     until_settled::<S, _, _>(stage, index, move || S::call(lent, <S::Feed as FeedAgain<S::In>>::arg(record))).await
 }
 
+/// Writes down what the stage is about to be called with, where its effects can be undone; `None` where
+/// that cannot be, and then the run stops here.
+async fn intended<S: Transform>(work: &mut Work<'_, S::Out>, rows: &[S::In]) -> Option<Intended<S>> {
+    if !S::COMPENSATES {
+        return Some(Intended::nothing());
+    }
+    Intended::write_aside(work, rows).await.map_err(|error| work.stop(0, error)).ok()
+}
+
+/// Writes down that a call has returned.
+fn note<S: Transform>(work: &mut Work<'_, S::Out>, intended: &Intended<S>, outcome: &Outcome<S>) -> ControlFlow<Stopped> {
+    match &outcome.result {
+        Ok(records) => noted(intended.done(outcome.index, records.first()), work, outcome.index),
+        Err(_unknown) => ControlFlow::Continue(()),
+    }
+}
+
 /// Settles the outcomes in the order of the records.
 fn settle_all<S: Transform>(
     work: &mut Work<'_, S::Out>,
@@ -150,6 +168,9 @@ impl<S: EachAsync<Feed = Owned>> RunsAsync<S> for ways::AsyncOnce {
     ) {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
+        let Some(intended) = intended::<S>(&mut work, &rows).await else {
+            return put_back::<S>(work.finish(), records, &stage.spares);
+        };
         let must_show = work.must_show();
         let mut shown: Vec<Option<Vec<u8>>> = Vec::new();
         let mut outcomes: Vec<Option<Outcome<S>>> = (0..rows.len()).map(|_| None).collect();
@@ -174,7 +195,7 @@ impl<S: EachAsync<Feed = Owned>> RunsAsync<S> for ways::AsyncOnce {
                 }
             }
             let Some(outcome) = calls.next().await else { break };
-            stopped |= stops(stage, &outcome);
+            stopped |= (S::COMPENSATES && note(&mut work, &intended, &outcome).is_break()) || stops(stage, &outcome);
             let index = outcome.index;
             outcomes[index] = Some(outcome);
         }
@@ -197,6 +218,9 @@ impl<S: EachAsync<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncAgain {
     ) {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
+        let Some(intended) = intended::<S>(&mut work, &rows).await else {
+            return put_back::<S>(work.finish(), records, &stage.spares);
+        };
         let mut outcomes: Vec<Option<Outcome<S>>> = (0..rows.len()).map(|_| None).collect();
         let mut calls = FuturesUnordered::new();
         let mut next = 0;
@@ -215,7 +239,7 @@ impl<S: EachAsync<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncAgain {
                 next += 1;
             }
             let Some(outcome) = calls.next().await else { break };
-            stopped |= stops(stage, &outcome);
+            stopped |= (S::COMPENSATES && note(&mut work, &intended, &outcome).is_break()) || stops(stage, &outcome);
             let index = outcome.index;
             outcomes[index] = Some(outcome);
         }
@@ -249,6 +273,9 @@ impl<S: EachAsyncStateful<Feed = Owned>> RunsAsync<S> for ways::AsyncStatefulOnc
     ) {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
+        let Some(intended) = intended::<S>(&mut work, &rows).await else {
+            return put_back::<S>(work.finish(), records, &stage.spares);
+        };
         let must_show = work.must_show();
         for (index, record) in rows.into_iter().enumerate() {
             if !work.begin(index) {
@@ -270,6 +297,9 @@ impl<S: EachAsyncStateful<Feed = Owned>> RunsAsync<S> for ways::AsyncStatefulOnc
                 }
             };
             let outcome = Outcome { index, attempts: 1, result };
+            if S::COMPENSATES && note(&mut work, &intended, &outcome).is_break() {
+                break;
+            }
             settle_all::<S>(&mut work, vec![Some(outcome)], |_, _| shown.clone(), out_rules);
             if work.tally.failure.is_some() {
                 break;
@@ -289,6 +319,9 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
     ) {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
+        let Some(intended) = intended::<S>(&mut work, &rows).await else {
+            return put_back::<S>(work.finish(), records, &stage.spares);
+        };
         for (index, record) in rows.iter().enumerate() {
             if !work.begin(index) {
                 break;
@@ -323,6 +356,9 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
                 }
             };
             let outcome = Outcome { index, attempts, result };
+            if S::COMPENSATES && note(&mut work, &intended, &outcome).is_break() {
+                break;
+            }
             settle_all::<S>(&mut work, vec![Some(outcome)], |work, _| work.show(record), out_rules);
             if work.tally.failure.is_some() {
                 break;

@@ -13,10 +13,10 @@ use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 
 use super::parcel::DecodedRecords;
-use super::steps::{AsyncStep, CpuStep, Step};
+use super::steps::{AsyncStep, CpuStep, Effect, Step};
 use super::wiring::{NeedsOf, Runs};
 use super::work::{Stage, Tally};
 use crate::contract::error::{Error, ErrorKind, Result};
@@ -136,6 +136,10 @@ where
     fn forgets(&self) -> bool {
         self.0.0.is_some() && S::state_codec().is_none()
     }
+
+    fn undo<'a>(&'a self, context: &'a C, effect: Effect<'a>) -> LocalBoxFuture<'a, Result<()>> {
+        undo::<S, C>(context, effect)
+    }
 }
 
 struct Awaiting<S: Transform, W>(StateCell<S::State>, PhantomData<fn() -> W>);
@@ -165,6 +169,29 @@ where
     fn forgets(&self) -> bool {
         self.0.0.is_some() && S::state_codec().is_none()
     }
+
+    fn undo<'a>(&'a self, context: &'a C, effect: Effect<'a>) -> LocalBoxFuture<'a, Result<()>> {
+        undo::<S, C>(context, effect)
+    }
+}
+
+/// Undoes what `S` did for one record, from what was written down.
+fn undo<'a, S: Transform, C: Context>(context: &'a C, effect: Effect<'a>) -> LocalBoxFuture<'a, Result<()>>
+where
+    NeedsOf<S>: LentBy<C>,
+{
+    async move {
+        let unreadable = || {
+            Error::new(ErrorKind::CompensationFailed, "what was written down of a record cannot be read")
+                .hint("the type of the record has changed: undo with the program that was killed")
+        };
+        let Some(compensation) = S::compensation() else { return Err(unreadable()) };
+        let input = (compensation.input.read)(effect.input).ok_or_else(unreadable)?;
+        let output = effect.output.map(|output| (compensation.output.read)(output).ok_or_else(unreadable)).transpose()?;
+        let (lent, ..) = NeedsOf::<S>::parts(<NeedsOf<S> as LentBy<C>>::lend(context));
+        (compensation.undo)(lent, &input, output.as_ref()).await
+    }
+    .boxed_local()
 }
 
 macro_rules! plain_ways {

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::{LentAll, RunsPlain, one_each};
-use crate::contract::error::{Class, StageError};
+use crate::contract::error::{Class, Result, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::stage::{EachPlain, FeedAgain, Guard, Owned, Transform, Yields, ways};
+use crate::engine::effects::Intended;
 use crate::engine::parcel::DecodedRecords;
 use crate::engine::retry::{Begun, pauses};
 use crate::engine::spares::Spares;
@@ -16,7 +17,7 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
         let mut rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len());
         let unruled = !stage.settings.validate || !(S::InputGuard::CHECKS || S::OutputGuard::CHECKS);
-        if S::YIELDS == Yields::One && unruled && rows.len() <= stage.settings.batch {
+        if !S::COMPENSATES && S::YIELDS == Yields::One && unruled && rows.len() <= stage.settings.batch {
             let made = one_each::map(work, &mut rows, &stage.spares, |record| match S::call_for_one(lent, state, record) {
                 Ok(Some(record)) => record,
                 Ok(None) | Err(_) => unreachable!("it yields one"),
@@ -25,6 +26,9 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
             stage.spares.give(rows);
             return;
         }
+        let Some(intended) = intended::<S>(&mut work, &rows) else {
+            return put_back::<S>(work.finish(), records, &stage.spares);
+        };
         work = work.with_room();
         if S::YIELDS != Yields::Any {
             let must_show = work.must_show();
@@ -33,7 +37,11 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
                     return ControlFlow::Continue(None);
                 }
                 let shown = if must_show { work.show(&record) } else { None };
-                match S::call_for_one(lent, state, record) {
+                let ended = S::call_for_one(lent, state, record);
+                if S::COMPENSATES && let Ok(became) = &ended {
+                    noted(intended.done(index, became.as_ref()), work, index)?;
+                }
+                match ended {
                     Ok(Some(record)) if !unruled => leaves::<S>(work, index, record, out_rules),
                     Ok(became) => ControlFlow::Continue(became),
                     Err(error) => {
@@ -79,6 +87,9 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
     fn run((lent, rules, out_rules): LentAll<'_, S>, stage: &Stage, state: &mut S::State, records: &mut DecodedRecords, tally: &mut Tally) {
         let rows: Vec<S::In> = records.take();
         let mut work = Work::new(stage, tally, records.origin.as_ref(), records.inputs.as_deref(), rows.len()).with_room();
+        let Some(intended) = intended::<S>(&mut work, &rows) else {
+            return put_back::<S>(work.finish(), records, &stage.spares);
+        };
         for (index, record) in rows.iter().enumerate() {
             if !work.begin(index) {
                 break;
@@ -106,6 +117,12 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
                     result = S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record), &mut work.out);
                 }
             }
+            if S::COMPENSATES && result.is_ok() {
+                let written = intended.done(index, work.out.get(before));
+                if noted(written, &mut work, index).is_break() {
+                    break;
+                }
+            }
             let settled = match result {
                 Ok(()) => settle::<S>(&mut work, index, before, out_rules),
                 Err(error) => {
@@ -120,6 +137,24 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
         }
         put_back::<S>(work.finish(), records, &stage.spares);
         stage.spares.give(rows);
+    }
+}
+
+/// Writes down what the stage is about to be called with, where its effects can be undone; `None` where
+/// that cannot be, and then the run stops here.
+#[inline]
+fn intended<S: Transform>(work: &mut Work<'_, S::Out>, rows: &[S::In]) -> Option<Intended<S>> {
+    if !S::COMPENSATES {
+        return Some(Intended::nothing());
+    }
+    Intended::write(work, rows).map_err(|error| work.stop(0, error)).ok()
+}
+
+/// Whether it could be written down that the call with record `index` has returned.
+pub(super) fn noted<Out>(written: Result<()>, work: &mut Work<'_, Out>, index: usize) -> ControlFlow<Stopped> {
+    match written {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => work.stop(index, error),
     }
 }
 
