@@ -27,16 +27,16 @@ pub use crate::contract::record::codec::{Derived, EachField, FieldSource};
 pub use crate::contract::record::{Column, Field, FieldError};
 use crate::contract::record::{ColumnType, Problem, Sensitive};
 pub use crate::contract::source::{BoxSource, ExtractReturn, FromIter, FromStream, StreamItem};
-use crate::contract::stage::{Retained, Yields};
 pub use crate::contract::stage::written::{
     Arguments, BatchOf, CalledEach, EachInto, EachOf, ExtractorOf, ExtractorShape, FilterOf, LoaderOf, LoaderShape, Returned, Written,
     WrittenExtractor, WrittenLoader,
 };
 pub use crate::contract::stage::{
-    Batch, BatchAsync, BatchReturn, Borrowed, ByCodec, Checked, CodecOf, Compensation, Each, EachAsync, EachAsyncStateful, Extractor, Fallible, Feed,
-    FeedBatch, FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition, StageOptions, StageReturn,
-    StateCodec, Takes, TransactionOf, Transform, Unchecked, WithoutCodec, ways,
+    Batch, BatchAsync, BatchReturn, Borrowed, ByCodec, Checked, CodecOf, Compensation, Each, EachAsync, EachAsyncStateful, Extractor,
+    Fallible, Feed, FeedBatch, FilterAsync, FilterReturn, Lent, LoadReturn, Loaded, Loader, Owned, Rate, Role, StageDefinition,
+    StageOptions, StageReturn, StateCodec, Takes, TransactionOf, Transform, Unchecked, WithoutCodec, ways,
 };
+use crate::contract::stage::{Retained, Yields};
 pub use crate::contract::target::{Target, Transaction, UNTARGETED, Untargeted};
 pub use crate::engine::pipeline::Pipeline;
 pub use crate::engine::wiring::{LoaderNeeds, NeedsOf, Plan, end, extract, pass};

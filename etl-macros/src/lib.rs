@@ -64,7 +64,13 @@ pub fn extractor(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Options: `parallel`, `batch`, `concurrency` (calls under way, `async fn` only), `unordered`,
 /// `rate = "100/s"` (records, tries again among them; `async fn` only), `retries`, `backoff`,
 /// `timeout` (`async fn` only), `deadline` (of all tries of a record together), `validate(input, output)`,
-/// `invalid = reject|skip|fail`, `crate = path`.
+/// `invalid = reject|skip|fail`, `compensate = undo` (not for batches), `crate = path`.
+///
+/// `compensate = undo` is for what the function does outside of the process. Where records are not committed, because
+/// the run fails, is stopped or was killed, `undo` is called for each, the newest first, with the record, what the
+/// function returned for it if that is known, and the function's resources:
+/// `fn undo(input: &T, output: Option<&U>, …) -> Result<(), E>`, `async` where the function is. Both records need serde's
+/// `Serialize` and `Deserialize`, because they are written down before and after each call.
 ///
 /// State begins as its `Default` and belongs to one run. It keeps what a try changed that failed: with `retries`,
 /// change it last. The function is not called at the end of the input yet, so state cannot hold records back.

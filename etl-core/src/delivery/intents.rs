@@ -124,7 +124,8 @@ impl Intents {
                 }
             }
             Line::Committed { partition, ranges } => {
-                self.open.retain(|_, intent| *intent.partition != *partition || !ranges.iter().any(|range| range.contains(&intent.ordinal)));
+                self.open
+                    .retain(|_, intent| *intent.partition != *partition || !ranges.iter().any(|range| range.contains(&intent.ordinal)));
             }
             Line::Compensated { number } => {
                 self.open.remove(&number);

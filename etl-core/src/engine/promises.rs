@@ -75,7 +75,10 @@ pub(super) fn compensable<C>(shared: &Shared<C>, source: &SourceInfo) -> Result<
             "read from a source with positions, such as a file, or vouch for the extractor with `replayable`",
         )
     } else if shared.steps.iter().any(super::steps::Step::forgets) {
-        ("the state of a stage cannot be written down, so no run goes on after a crash", "derive `Serialize` and `Deserialize` for the state")
+        (
+            "the state of a stage cannot be written down, so no run goes on after a crash",
+            "derive `Serialize` and `Deserialize` for the state",
+        )
     } else {
         (
             "the target keeps no account of what it holds, so after a crash nobody could tell whether it was published",

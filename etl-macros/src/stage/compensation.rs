@@ -51,7 +51,7 @@ impl Stage {
         let (record, _) = self.signature.record();
         let at = mixed_at(first_span(record));
         let etl = self.etl(at);
-        let input = quote_spanned!(at=> const _: ::core::primitive::usize = #etl::witness::noted::<<#name as #etl::Transform>::In>(););
+        let input = quote_spanned!(at=> const _: ::core::primitive::usize = #etl::witness::noted::<#record>(););
         let at = self.at();
         let etl = self.etl(at);
         let output = quote_spanned!(at=> const _: ::core::primitive::usize = #etl::witness::noted::<<#name as #etl::Transform>::Out>(););

@@ -24,7 +24,7 @@ fn every_option_is_accepted_where_it_belongs() {
 
 #[test]
 fn an_unknown_option_is_answered_with_the_one_that_was_meant() {
-    let list = "there are `parallel`, `batch`, `concurrency`, `unordered`, `rate`, `retries`, `backoff`, `timeout`, `deadline`, `validate`, `invalid` and `crate`";
+    let list = "there are `parallel`, `batch`, `concurrency`, `unordered`, `rate`, `retries`, `backoff`, `timeout`, `deadline`, `validate`, `invalid`, `compensate` and `crate`";
     let meant = |option: &str, meant: &str| format!("1:1 unknown option `{option}` for `#[transform]`; did you mean `{meant}`? ({list})");
     says(Role::Transform, "paralell", PLAIN, &[&meant("paralell", "parallel")]);
     says(Role::Transform, "retry = 3", PLAIN, &[&meant("retry", "retries")]);
@@ -125,12 +125,17 @@ fn options_that_need_or_exclude_each_other_are_told() {
 }
 
 #[test]
-fn words_of_a_later_version_say_so() {
+fn what_undoes_is_named() {
+    let named = "1:14 `compensate` takes the name of a function: write `compensate = undo`, and `undo` as a function of its own";
+    says(Role::Transform, "compensate = undo", PLAIN, &[]);
+    says(Role::Transform, "compensate = hotel::undo", PLAIN, &[]);
+    says(Role::Transform, "compensate = undo()", PLAIN, &[named]);
+    says(Role::Transform, "compensate", PLAIN, &["1:1 option `compensate` needs a value: write `compensate = undo`"]);
     says(
         Role::Transform,
         "compensate = undo",
-        PLAIN,
-        &["1:1 `compensate` is not there yet: undoing effects outside the process comes with a later version; remove it"],
+        "fn f(raw: Vec<Raw>) -> Batch<Raw> { raw }",
+        &["1:1 `compensate` undoes what was done for one record, but this function takes a batch; take a single record, or remove it"],
     );
 }
 

@@ -220,6 +220,7 @@ impl Place {
         Self { folder: folder.to_owned(), _removed: None, config }
     }
 
+    /// Where everything of it is.
     pub fn folder(&self) -> &std::path::Path {
         &self.folder
     }
@@ -240,18 +241,9 @@ impl Place {
         fs::read_to_string(&self.config.journal).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
-    /// Who has a room. Nobody ever has two.
+    /// Who has a room.
     pub fn held(&self) -> Vec<u64> {
-        let mut held = BTreeSet::new();
-        for line in self.journal() {
-            match line.strip_prefix('+') {
-                Some(guest) => assert!(held.insert(guest.parse::<u64>().unwrap()), "guest {guest} has two rooms"),
-                None => {
-                    held.remove(&given_back(&line).unwrap().0);
-                }
-            }
-        }
-        held.into_iter().collect()
+        numbers_of(&self.journal()).unwrap()
     }
 
     /// What was undone, in this order, and the rooms that were known.
@@ -278,6 +270,24 @@ impl Place {
         let folder = fs::read_dir(self.folder.join("state")).unwrap().map(|entry| entry.unwrap().path());
         folder.map(|folder| folder.join("intents")).find(|log| log.exists()).unwrap()
     }
+}
+
+/// Who has a room, by a journal.
+///
+/// # Errors
+/// Somebody has two.
+pub fn numbers_of(journal: &[String]) -> Result<Vec<u64>, String> {
+    let mut held = BTreeSet::new();
+    for line in journal {
+        match (line.strip_prefix('+'), given_back(line)) {
+            (Some(guest), _) if !held.insert(guest.parse::<u64>().unwrap()) => return Err(format!("guest {guest} has two rooms")),
+            (None, Some((guest, _))) => {
+                held.remove(&guest);
+            }
+            _ => {}
+        }
+    }
+    Ok(held.into_iter().collect())
 }
 
 fn given_back(line: &str) -> Option<(u64, Option<String>)> {

@@ -28,7 +28,8 @@ impl<T: Serialize + DeserializeOwned> Noted for T {}
 #[diagnostic::on_unimplemented(
     message = "a function that undoes an effect cannot return `{Self}`",
     label = "neither nothing nor `Result<(), _>`",
-    note = "return nothing, `Result<()>` or `Result<(), E>`: an error of class `retry` is tried again, any other says that the effect cannot be undone"
+    note = "return nothing, `Result<()>` or `Result<(), E>`: an error of class `retry` is tried again, any other says that the effect cannot be undone",
+    note = "a plain `fn` undoes what a plain `fn` does, and an `async fn` what an `async fn` does"
 )]
 pub trait UndoReturn {
     /// What it comes to.
@@ -61,24 +62,27 @@ impl<E: StageError> UndoReturn for Result<(), E> {
     note = "`output` is `None` where the process was killed before the stage returned, so that nobody knows whether the effect took place"
 )]
 pub trait Undoes<In, Out, N: Needs>: Send + Sync + 'static {
+    /// What the function returns. It is not asked here whether it can: so that is an error of its own.
+    type Returned;
+
     /// Undoes the effect.
-    ///
-    /// # Errors
-    /// It is not undone.
-    fn undo(&self, lent: Lent<'_, N>, input: &In, output: Option<&Out>) -> Result<()>;
+    fn undo(&self, lent: Lent<'_, N>, input: &In, output: Option<&Out>) -> Self::Returned;
 }
 
 /// An `async fn` that undoes an effect. It runs on a thread of its own, so its future need not be
 /// `Send`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot undo what this stage does",
-    label = "not an `async fn` of the stage's record, what it returned, and the stage's resources",
+    label = "this stage is async: not an `async fn` of its record, what it returned, and its resources",
     note = "write `async fn undo(input: &{In}, output: Option<&{Out}>, …) -> Result<()>`, and for … the resources of the stage by `&`, in the order in which the stage takes them",
     note = "`output` is `None` where the process was killed before the stage returned, so that nobody knows whether the effect took place"
 )]
 pub trait UndoesAsync<In, Out, N: Needs>: Send + Sync + 'static {
+    /// See [`Undoes::Returned`].
+    type Returned;
+
     /// Undoes the effect.
-    fn undo(&self, lent: Lent<'_, N>, input: &In, output: Option<&Out>) -> impl Future<Output = Result<()>>;
+    fn undo(&self, lent: Lent<'_, N>, input: &In, output: Option<&Out>) -> impl Future<Output = Self::Returned>;
 }
 
 macro_rules! functions {
@@ -87,11 +91,12 @@ macro_rules! functions {
         impl<Fx, Rx, In, Out, $($name: Sync + 'static),*> Undoes<In, Out, ($($name,)*)> for Fx
         where
             Fx: Fn(&In, Option<&Out>, $(&$name),*) -> Rx + Send + Sync + 'static,
-            Rx: UndoReturn,
         {
+            type Returned = Rx;
+
             #[allow(non_snake_case, reason = "a resource is named like its type")]
-            fn undo(&self, ($($name,)*): Lent<'_, ($($name,)*)>, input: &In, output: Option<&Out>) -> Result<()> {
-                self(input, output, $($name),*).undone()
+            fn undo(&self, ($($name,)*): Lent<'_, ($($name,)*)>, input: &In, output: Option<&Out>) -> Rx {
+                self(input, output, $($name),*)
             }
         }
 
@@ -99,11 +104,12 @@ macro_rules! functions {
         impl<Fx, Rx, In, Out, $($name: Sync + 'static),*> UndoesAsync<In, Out, ($($name,)*)> for Fx
         where
             Fx: AsyncFn(&In, Option<&Out>, $(&$name),*) -> Rx + Send + Sync + 'static,
-            Rx: UndoReturn,
         {
+            type Returned = Rx;
+
             #[allow(non_snake_case, reason = "a resource is named like its type")]
-            async fn undo(&self, ($($name,)*): Lent<'_, ($($name,)*)>, input: &In, output: Option<&Out>) -> Result<()> {
-                self(input, output, $($name),*).await.undone()
+            async fn undo(&self, ($($name,)*): Lent<'_, ($($name,)*)>, input: &In, output: Option<&Out>) -> Rx {
+                self(input, output, $($name),*).await
             }
         }
     )* };
@@ -140,24 +146,25 @@ pub struct Compensation<S: Transform> {
 
 impl<S: Transform> Compensation<S> {
     /// By a plain `fn`. `None` where serde cannot write the records, which is an error of its own.
-    pub fn by<F: Undoes<S::In, S::Out, S::Needs>>(
+    pub fn by<F: Undoes<S::In, S::Out, S::Needs, Returned: UndoReturn>>(
         undo: F,
         input: Option<StateCodec<S::In>>,
         output: Option<StateCodec<S::Out>>,
     ) -> Option<Self> {
-        let undo: Box<Undo<S>> = Box::new(move |lent, input, output| std::future::ready(undo.undo(lent, input, output)).boxed_local());
+        let undo: Box<Undo<S>> =
+            Box::new(move |lent, input, output| std::future::ready(undo.undo(lent, input, output).undone()).boxed_local());
         input.zip(output).map(|(input, output)| Self { input, output, undo })
     }
 
     /// By an `async fn`.
-    pub fn by_async<F: UndoesAsync<S::In, S::Out, S::Needs> + Clone>(
+    pub fn by_async<F: UndoesAsync<S::In, S::Out, S::Needs, Returned: UndoReturn> + Clone>(
         undo: F,
         input: Option<StateCodec<S::In>>,
         output: Option<StateCodec<S::Out>>,
     ) -> Option<Self> {
         let undo: Box<Undo<S>> = Box::new(move |lent, input, output| {
             let undo = undo.clone();
-            async move { undo.undo(lent, input, output).await }.boxed_local()
+            async move { undo.undo(lent, input, output).await.undone() }.boxed_local()
         });
         input.zip(output).map(|(input, output)| Self { input, output, undo })
     }

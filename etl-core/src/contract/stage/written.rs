@@ -9,8 +9,8 @@
 use std::marker::PhantomData;
 
 use super::{
-    Batch, BatchPlain, BatchReturn, Borrowed, Compensation, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent, LoadReturn,
-    Loaded, Loader, Owned, StageDefinition, StageReturn, State, StateCodec, TransactionOf, Transform, Unchecked, Yields, ways,
+    Batch, BatchPlain, BatchReturn, Borrowed, Compensation, EachPlain, Extractor, Feed, FeedBatch, FilterPlain, FilterReturn, Guard, Lent,
+    LoadReturn, Loaded, Loader, Owned, StageDefinition, StageReturn, State, StateCodec, TransactionOf, Transform, Unchecked, Yields, ways,
 };
 use crate::contract::error::StageError;
 use crate::contract::guarantee::{Replayable, SourceClass, TargetClass};

@@ -38,7 +38,9 @@ impl<S: EachPlain<Feed = Owned>> RunsPlain<S> for ways::PlainOnce {
                 }
                 let shown = if must_show { work.show(&record) } else { None };
                 let ended = S::call_for_one(lent, state, record);
-                if S::COMPENSATES && let Ok(became) = &ended {
+                if S::COMPENSATES
+                    && let Ok(became) = &ended
+                {
                     noted(intended.done(index, became.as_ref()), work, index)?;
                 }
                 match ended {

@@ -1,0 +1,22 @@
+//! A loader compensates.
+use etl_core::prelude::*;
+use serde::Serialize;
+
+#[derive(Record, Serialize, Deserialize)]
+pub struct Order {
+    number: i64,
+}
+
+#[derive(Record, Serialize, Deserialize)]
+pub struct Booked {
+    room: i64,
+}
+
+#[loader(compensate = cancel)]
+pub fn store(_orders: &[Order]) {}
+
+fn cancel(_order: &Order, _booked: Option<&Booked>) -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,26 @@
+//! A function that undoes returns an error without classes.
+use etl_core::prelude::*;
+use serde::Serialize;
+
+#[derive(Record, Serialize, Deserialize)]
+pub struct Order {
+    number: i64,
+}
+
+#[derive(Record, Serialize, Deserialize)]
+pub struct Booked {
+    room: i64,
+}
+
+#[transform(compensate = cancel)]
+pub fn book(order: Order) -> Booked {
+    Booked { room: order.number }
+}
+
+pub struct Wrong;
+
+fn cancel(_order: &Order, _booked: Option<&Booked>) -> Result<(), Wrong> {
+    Ok(())
+}
+
+fn main() {}

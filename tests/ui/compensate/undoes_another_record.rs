@@ -1,0 +1,24 @@
+//! A function that undoes takes another record than the stage.
+use etl_core::prelude::*;
+use serde::Serialize;
+
+#[derive(Record, Serialize, Deserialize)]
+pub struct Order {
+    number: i64,
+}
+
+#[derive(Record, Serialize, Deserialize)]
+pub struct Booked {
+    room: i64,
+}
+
+#[transform(compensate = cancel)]
+pub fn book(order: Order) -> Booked {
+    Booked { room: order.number }
+}
+
+fn cancel(_booked: &Booked, _again: Option<&Booked>) -> Result<()> {
+    Ok(())
+}
+
+fn main() {}
