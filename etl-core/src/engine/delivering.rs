@@ -278,6 +278,11 @@ impl Delivery {
         self.save(session).await
     }
 
+    /// Whether a checkpoint of ours says what there is to go on from, and not the target's ledger.
+    pub(super) fn has_checkpoints(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// What was loaded is gone with an output that was never published: the next run begins where this
     /// one did.
     pub(super) fn forget(&mut self) -> Result<()> {

@@ -38,6 +38,12 @@ struct Known {
     in_doubt: Vec<Range<u64>>,
 }
 
+/// The name of a part of the source where it is read for what was rejected of it: those records are done
+/// once before their effects are made a second time.
+pub(super) fn replay_of(partition: &str) -> Arc<str> {
+    format!("{partition} replayed").into()
+}
+
 /// Which effects of a run that did not end well stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -67,8 +73,8 @@ impl Effects {
     }
 
     /// A run begins to read `partition`, of which the target holds `done`.
-    pub(super) fn begin(&self, partition: &Arc<str>, done: Intervals) {
-        *self.known() = Known { partition: Arc::clone(partition), committed: done, in_doubt: Vec::new() };
+    pub(super) fn begin(&self, partition: Arc<str>, done: Intervals) {
+        *self.known() = Known { partition, committed: done, in_doubt: Vec::new() };
     }
 
     /// Whole parcels are in the target, with the entry that says so.
@@ -104,10 +110,11 @@ impl Effects {
 
     /// What earlier runs did and neither the log nor the target says is committed, the newest first.
     pub(super) fn left_by_earlier_runs(&self, stored: &[Stored]) -> Result<Vec<Intent>> {
-        let stands = |intent: &&Intent| {
-            let done = stored.iter().any(|stored| *stored.partition == *intent.partition && stored.done.contains(intent.ordinal));
-            done && !mutants::active("compensate_committed")
+        let done = |stored: &Stored, Intent { partition, ordinal, .. }: &Intent| {
+            (stored.partition == *partition && stored.done.contains(*ordinal))
+                || (replay_of(&stored.partition) == *partition && stored.replayed.contains(*ordinal))
         };
+        let stands = |intent: &Intent| !mutants::active("compensate_committed") && stored.iter().any(|stored| done(stored, intent));
         Ok(self.log().intents()?.open().filter(|intent| !stands(intent)).cloned().collect())
     }
 

@@ -15,6 +15,7 @@ use super::segment::{Clock, Segment, work};
 use super::shared::Shared;
 use crate::contract::error::Result;
 use crate::contract::needs::Context;
+use crate::contract::policy::Atomic;
 use crate::contract::target::{Abandoned, Claim, Entry, Preparation, Recalled};
 use crate::observe::report::Totals;
 
@@ -146,7 +147,10 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
     if dry {
         return Ok(Ended::default());
     }
-    let ended = guarded_async(end(session.as_mut(), delivery.as_deref_mut(), verdict)).await.and_then(|ended| ended);
+    // Of a run that is committed as a whole nothing stands that its stages did, so nothing may be gone on
+    // from either.
+    let as_one = shared.failed() && shared.effects.get().is_some() && shared.outline.policy.atomic == Atomic::Run;
+    let ended = guarded_async(end(session.as_mut(), delivery.as_deref_mut(), verdict, as_one)).await.and_then(|ended| ended);
     let discarded = ended.map_err(|error| stage.failure(error))?;
     Ok(Ended {
         discarded,
@@ -168,8 +172,8 @@ async fn prepare(session: &mut dyn LoadSession, preparation: Preparation, claim:
     }
 }
 
-/// Publishes or abandons. `true` where what was committed is gone.
-async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>, verdict: Verdict) -> Result<bool> {
+/// Publishes or abandons, `as_one` all of it. `true` where what was committed is gone.
+async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>, verdict: Verdict, as_one: bool) -> Result<bool> {
     match verdict {
         Verdict::Publish { whole } => {
             match delivery {
@@ -178,6 +182,7 @@ async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>,
             }
             return Ok(false);
         }
+        Verdict::Leave if as_one => {}
         Verdict::Leave => {
             if let Some(delivery) = &mut delivery {
                 // Why the run ends matters more than whether this helps.
@@ -188,7 +193,8 @@ async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>,
         }
         Verdict::Drop => {}
     }
-    let discarded = session.abandon().await == Abandoned::Discarded;
+    let gone = session.abandon().await == Abandoned::Discarded;
+    let discarded = gone || (as_one && delivery.as_ref().is_some_and(|delivery| delivery.has_checkpoints()));
     if let Some(delivery) = delivery.filter(|_| discarded) {
         delivery.forget()?;
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 pub struct Config {
     input: PathBuf,
     database: PathBuf,
-    journal: PathBuf,
+    pub journal: PathBuf,
     /// The guest with this number cannot be booked.
     #[serde(default)]
     pub broken: Option<u64>,
@@ -132,6 +132,16 @@ pub fn rooms(booked: &[Booked], tx: &mut sqlite::Transaction<'_>) -> Result<()> 
     tx.insert("rooms", booked)
 }
 
+#[resource]
+pub fn list(config: &Config) -> Result<csv::File<Booked>> {
+    csv::create(config.journal.with_extension("csv"))
+}
+
+#[loader(batch = 10)]
+pub fn listed(booked: &[Booked], tx: &mut csv::Writer<'_, Booked>) -> Result<()> {
+    tx.write(booked)
+}
+
 /// A target that keeps no account, of what is loaded between two checkpoints.
 #[loader(batch = 10)]
 pub fn told(booked: &[Booked], config: &Config) {
@@ -175,6 +185,17 @@ pipeline! {
     pub Told {
         settings: Config,
         flow: guests => book => told,
+    }
+}
+
+pipeline! {
+    /// All at once, into a new file.
+    pub Whole {
+        settings: Config,
+        resources: [list],
+        flow: guests => book => listed,
+        delivery: exactly_once,
+        atomic: run,
     }
 }
 

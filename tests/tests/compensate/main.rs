@@ -12,7 +12,7 @@ use std::fs;
 use etl_core::observe::report::{Report, Status};
 use etl_core::{ErrorKind, Pipeline};
 
-use hotel::{Aside, Config, Owned, Passing, Place, Plain, Told};
+use hotel::{Aside, Config, Owned, Passing, Place, Plain, Told, Whole};
 
 fn numbers(range: std::ops::Range<u64>) -> Vec<u64> {
     range.collect()
@@ -109,8 +109,8 @@ fn undoing_is_tried_again_where_its_error_says_so() {
     place.config.broken = Some(19);
     fs::write(&place.config.busy, "").unwrap();
     let report = place.run::<Aside>(|_| {});
-    assert_eq!((report.status, report.compensated), (Status::Failed, 20));
-    assert!(place.held().is_empty() && !place.config.busy.exists());
+    assert_eq!((report.status, report.compensated), (Status::Failed, place.undone().len() as u64));
+    assert!(report.compensated > 0 && place.held() == place.loaded() && !place.config.busy.exists());
 }
 
 #[test]
@@ -142,6 +142,26 @@ fn where_the_target_keeps_no_account_the_checkpoint_says_what_stands() {
     place.config.broken = None;
     assert_eq!(place.run::<Told>(|_| {}).status, Status::Done);
     assert_eq!((place.held(), place.told()), (numbers(0..300), numbers(0..300)));
+}
+
+/// `atomic: run`
+#[test]
+fn all_that_a_run_did_is_undone_where_it_is_committed_as_a_whole() {
+    let mut place = Place::new(300);
+    place.config.broken = Some(217);
+    let failed = place.run::<Whole>(|options| {
+        options.stages[0].batch = 20;
+        options.checkpoint = std::time::Duration::from_millis(1);
+    });
+    assert_eq!(failed.status, Status::Failed);
+    let list = place.config.journal.with_extension("csv");
+    assert!(!list.exists());
+    assert!(place.held().is_empty() && place.undone().len() > 217, "{:?}", place.held());
+    place.config.broken = None;
+    assert_eq!(place.run::<Whole>(|_| {}).status, Status::Done);
+    assert_eq!(place.held(), numbers(0..300));
+    assert_eq!(fs::read_to_string(list).unwrap().lines().count(), 301);
+    assert_eq!(fs::read(place.log()).unwrap(), b"");
 }
 
 #[test]
