@@ -228,6 +228,7 @@ Exit codes:
   1         failed
   2         wrong usage of the command line
   65        more errors than the pipeline tolerates
+  70        what stages did outside of the process could not be undone
   74        storage: disk full, dead letters or report not written
   75        source or target away; try later
   78        settings, options or outputs that cannot be used; `check` failed

@@ -62,11 +62,11 @@ impl<E: StageError> UndoReturn for Result<(), E> {
     note = "`output` is `None` where the process was killed before the stage returned, so that nobody knows whether the effect took place"
 )]
 pub trait Undoes<In, Out, N: Needs>: Send + Sync + 'static {
-    /// What the function returns. It is not asked here whether it can: so that is an error of its own.
-    type Returned;
-
     /// Undoes the effect.
-    fn undo(&self, lent: Lent<'_, N>, input: &In, output: Option<&Out>) -> Self::Returned;
+    ///
+    /// # Errors
+    /// It is not undone.
+    fn undo(&self, lent: Lent<'_, N>, input: &In, output: Option<&Out>) -> Result<()>;
 }
 
 /// An `async fn` that undoes an effect. It runs on a thread of its own, so its future need not be
@@ -78,7 +78,7 @@ pub trait Undoes<In, Out, N: Needs>: Send + Sync + 'static {
     note = "`output` is `None` where the process was killed before the stage returned, so that nobody knows whether the effect took place"
 )]
 pub trait UndoesAsync<In, Out, N: Needs>: Send + Sync + 'static {
-    /// See [`Undoes::Returned`].
+    /// What the function returns. It is not asked here whether it can: so that is an error of its own.
     type Returned;
 
     /// Undoes the effect.
@@ -87,16 +87,15 @@ pub trait UndoesAsync<In, Out, N: Needs>: Send + Sync + 'static {
 
 macro_rules! functions {
     ($($($name:ident)*;)*) => { $(
-        #[diagnostic::do_not_recommend]
+        // What is wrong with the return type is said of that: so the compiler is to look into this impl.
         impl<Fx, Rx, In, Out, $($name: Sync + 'static),*> Undoes<In, Out, ($($name,)*)> for Fx
         where
             Fx: Fn(&In, Option<&Out>, $(&$name),*) -> Rx + Send + Sync + 'static,
+            Rx: UndoReturn,
         {
-            type Returned = Rx;
-
             #[allow(non_snake_case, reason = "a resource is named like its type")]
-            fn undo(&self, ($($name,)*): Lent<'_, ($($name,)*)>, input: &In, output: Option<&Out>) -> Rx {
-                self(input, output, $($name),*)
+            fn undo(&self, ($($name,)*): Lent<'_, ($($name,)*)>, input: &In, output: Option<&Out>) -> Result<()> {
+                self(input, output, $($name),*).undone()
             }
         }
 
@@ -146,13 +145,12 @@ pub struct Compensation<S: Transform> {
 
 impl<S: Transform> Compensation<S> {
     /// By a plain `fn`. `None` where serde cannot write the records, which is an error of its own.
-    pub fn by<F: Undoes<S::In, S::Out, S::Needs, Returned: UndoReturn>>(
+    pub fn by<F: Undoes<S::In, S::Out, S::Needs>>(
         undo: F,
         input: Option<StateCodec<S::In>>,
         output: Option<StateCodec<S::Out>>,
     ) -> Option<Self> {
-        let undo: Box<Undo<S>> =
-            Box::new(move |lent, input, output| std::future::ready(undo.undo(lent, input, output).undone()).boxed_local());
+        let undo: Box<Undo<S>> = Box::new(move |lent, input, output| std::future::ready(undo.undo(lent, input, output)).boxed_local());
         input.zip(output).map(|(input, output)| Self { input, output, undo })
     }
 

@@ -1,5 +1,7 @@
 //! The log against a model that is killed at every write.
 
+#![allow(clippy::single_range_in_vec_init, reason = "one range of records is what is committed")]
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
