@@ -128,6 +128,19 @@ impl Target for Database {
         Ok(Connection { sqlite, private, tables: HashSet::new(), path: self.path().to_owned(), held: None })
     }
 
+    async fn reconnect(&self, connection: &mut Connection) -> Result<()> {
+        // Closed first, which takes its transaction back: it may hold the lock.
+        let nowhere = rusqlite::Connection::open_in_memory();
+        connection.sqlite = nowhere.map_err(|error| explain(ErrorKind::Load, "cannot close the database", &error))?;
+        connection.tables.clear();
+        let failed = |error: &_| explain(ErrorKind::Load, format!("cannot open the database {} again", connection.path.display()), error);
+        connection.sqlite = match &connection.private {
+            None => connect(&connection.path, OpenFlags::SQLITE_OPEN_READ_WRITE, ErrorKind::Load)?,
+            Some(private) => open_private(private.place.temporary()).map_err(|error| failed(&error))?,
+        };
+        Ok(())
+    }
+
     async fn claim(&self, connection: &mut Connection, claim: &Claim) -> Result<Vec<Entry>> {
         let name = self.name();
         if let Some(opened) = connection.take_private()? {

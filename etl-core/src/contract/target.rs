@@ -147,6 +147,28 @@ pub trait Target: Send + Sync + Sized + 'static {
     /// Opens a connection.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection>> + Send;
 
+    /// Makes a connection usable again that was left in the middle of a transaction: a call ran out of
+    /// time, a commit or a rollback failed. What was not committed on it is gone, and what
+    /// [`claim`](Self::claim) took stays taken, under the same epoch. Where it fails with an error of
+    /// class retry, or is dropped, it is called again with the same connection.
+    ///
+    /// A target that keeps a ledger says here how; of the others, those whose commits only the
+    /// connection knows of cannot be continued on a new one.
+    ///
+    /// # Errors
+    /// The target does not answer; the connection cannot be made anew.
+    fn reconnect(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            if self.keeps() != Keeps::Nothing || self.appears_whole() {
+                return Err(Error::new(ErrorKind::Load, format!("a write to {} ended half-way, and nobody knows where", self.name()))
+                    .with_code("connection_lost")
+                    .hint("run again: what was written down of this run is gone on from"));
+            }
+            *connection = self.connect().await?;
+            Ok(())
+        }
+    }
+
     /// Becomes the only run that can commit (the fence), and reads the ledger, in this order. Called
     /// once, before the first transaction, where the target [keeps a ledger](Keeps::Ledger) and the
     /// source can be read again.

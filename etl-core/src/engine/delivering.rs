@@ -12,7 +12,7 @@ use super::letters::{Letters, Postbox};
 use super::loading::{Amount, LoadSession, Loaded};
 use super::sealing::{Sealing, rejected_again};
 use super::shared::Shared;
-use crate::contract::error::Result;
+use crate::contract::error::{Class, Result};
 use crate::contract::target::Keeps;
 use crate::delivery::checkpoint::{Checkpoint, Store};
 use crate::delivery::tracker::{Coverage, Tracker};
@@ -138,7 +138,14 @@ impl Delivery {
         match self.keeps {
             Keeps::Ledger if now >= self.last + self.renew => {
                 self.last = now;
-                session.renew().await
+                match session.renew().await {
+                    // Whether the claim has been lost shows at the next commit, or at the next attempt.
+                    Err(error) if error.class() == Class::Retry => {
+                        tracing::warn!(%error, "the claim could not be renewed");
+                        Ok(())
+                    }
+                    renewed => renewed,
+                }
             }
             Keeps::Ledger => Ok(()),
             Keeps::Mark if now >= self.last + self.every => self.checkpoint(session, letters).await,

@@ -8,6 +8,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::lineage::{Lineage, Piece};
+use super::link::{Link, Missed, answered, commit, roll_back};
 use super::panics::guarded_async;
 use super::parcel::{DecodedRecords, Parcel, Records};
 use super::retry::{Begun, pauses};
@@ -18,7 +19,7 @@ use crate::contract::error::{Class, Error, Result, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::source::Origin;
 use crate::contract::stage::{Batch, Guard, Lent, Loader, Takes, TransactionOf};
-use crate::contract::target::{Abandoned, Claim, Entry, Keeps, Preparation, Recalled, Receipt, Target, Transaction};
+use crate::contract::target::{Abandoned, Claim, Entry, Keeps, Preparation, Recalled, Receipt, Target};
 use crate::delivery::tracker::Coverage;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -89,7 +90,7 @@ pub(crate) struct Session<'a, S: Loader> {
     pub(super) lent: Lent<'a, S::Needs>,
     rules: RulesOf<'a, S>,
     pub(super) stage: &'a Stage,
-    pub(super) connection: Option<<S::Target as Target>::Connection>,
+    pub(super) link: Link<S::Target>,
     rows: Vec<S::In>,
     /// The vector of the last batch, for the records that wait behind the next one.
     spare: Vec<S::In>,
@@ -105,7 +106,7 @@ impl<'a, S: Loader> Session<'a, S> {
             lent,
             rules,
             stage,
-            connection: None,
+            link: Link::new(),
             rows: Vec::new(),
             spare: Vec::new(),
             pieces: VecDeque::new(),
@@ -250,16 +251,15 @@ impl<'a, S: Loader> Session<'a, S> {
 
     /// Writes `rows` once, in one transaction.
     async fn attempt(&mut self, rows: &[S::In]) -> Result<Option<Batch<(), S::Error>>, Failure<S::Error>> {
-        if self.connection.is_none() {
-            self.connection = Some(S::target(self.lent).connect().await?);
-        }
-        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
-        let mut transaction: TransactionOf<'_, S> = <S::Target as Target>::begin(connection).await?;
+        let (stage, lent) = (self.stage, self.lent);
+        answered(stage, self.link.ready(S::target(lent))).await?;
+        let Some((connection, doubt)) = self.link.lend() else { unreachable!("connected above") };
+        let mut transaction: TransactionOf<'_, S> = answered(stage, <S::Target as Target>::begin(connection)).await?;
         let calls = if Self::TAKES_RECORDS { rows.chunks(1) } else { rows.chunks(rows.len().max(1)) };
         let failure = 'written: {
             let mut outcomes = None;
             for (at, records) in calls.enumerate() {
-                match Self::call(self.stage, self.lent, records, &mut transaction).await {
+                match Self::call(stage, lent, records, &mut transaction).await {
                     Ok(None) => {}
                     Ok(Some(mut batch)) if records.len() < rows.len() => {
                         // One record at a time: its outcome is that of the call.
@@ -272,12 +272,10 @@ impl<'a, S: Loader> Session<'a, S> {
                     Err(failure) => break 'written failure,
                 }
             }
-            transaction.commit().await?;
+            commit(stage, transaction, false, doubt).await?;
             return Ok(outcomes);
         };
-        if let Err(rollback) = transaction.rollback().await {
-            tracing::warn!(stage = self.stage.definition.name, error = %rollback, "rollback failed");
-        }
+        roll_back(stage, transaction, doubt).await;
         Err(failure)
     }
 
@@ -319,9 +317,12 @@ pub(super) enum Failure<E> {
     GivenUp,
 }
 
-impl<E> From<Error> for Failure<E> {
-    fn from(error: Error) -> Self {
-        Self::Engine(error)
+impl<E> From<Missed> for Failure<E> {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::GivenUp => Self::GivenUp,
+            Missed::Failed(error) => Self::Engine(error),
+        }
     }
 }
 
@@ -383,7 +384,7 @@ impl<S: Loader> LoadSession for Session<'_, S> {
 
     fn connect(&mut self) -> BoxFuture<'_, Result<()>> {
         async move {
-            self.connection = Some(S::target(self.lent).connect().await?);
+            self.link.ready(S::target(self.lent)).await?;
             Ok(())
         }
         .boxed()
@@ -399,30 +400,24 @@ impl<S: Loader> LoadSession for Session<'_, S> {
 
     fn claim<'s>(&'s mut self, claim: &'s Claim) -> BoxFuture<'s, Result<Vec<Entry>>> {
         async move {
-            match &mut self.connection {
-                Some(connection) => S::target(self.lent).claim(connection, claim).await,
-                None => Ok(Vec::new()),
-            }
+            let target = S::target(self.lent);
+            target.claim(self.link.ready(target).await?, claim).await
         }
         .boxed()
     }
 
     fn renew(&mut self) -> BoxFuture<'_, Result<()>> {
         async move {
-            match &mut self.connection {
-                Some(connection) => S::target(self.lent).renew(connection).await,
-                None => Ok(()),
-            }
+            let target = S::target(self.lent);
+            target.renew(self.link.ready(target).await?).await
         }
         .boxed()
     }
 
     fn checkpoint(&mut self) -> BoxFuture<'_, Result<Option<String>>> {
         async move {
-            match &mut self.connection {
-                Some(connection) => S::target(self.lent).checkpoint(connection).await,
-                None => Ok(None),
-            }
+            let target = S::target(self.lent);
+            target.checkpoint(self.link.ready(target).await?).await
         }
         .boxed()
     }
@@ -530,19 +525,19 @@ impl<S: Loader> LoadSession for Session<'_, S> {
 
     fn publish(&mut self) -> BoxFuture<'_, Result<()>> {
         async move {
-            let connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => S::target(self.lent).connect().await?,
-            };
-            S::target(self.lent).publish(connection).await
+            let target = S::target(self.lent);
+            self.link.ready(target).await?;
+            let Some(connection) = self.link.take(target).await else { unreachable!("connected above") };
+            target.publish(connection).await
         }
         .boxed()
     }
 
     fn abandon(&mut self) -> BoxFuture<'_, Abandoned> {
         async move {
-            match self.connection.take() {
-                Some(connection) => S::target(self.lent).abandon(connection).await,
+            let target = S::target(self.lent);
+            match self.link.take(target).await {
+                Some(connection) => target.abandon(connection).await,
                 None => Abandoned::Kept,
             }
         }

@@ -14,6 +14,7 @@ mod effects;
 mod ledger;
 mod letters;
 mod lineage;
+mod link;
 mod load_thread;
 mod loading;
 pub mod options;

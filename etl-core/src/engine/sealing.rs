@@ -14,12 +14,13 @@ use std::sync::Arc;
 
 use super::letters::{Letters, Postbox};
 use super::lineage::Lineage;
+use super::link::{self, Missed, answered, roll_back};
 use super::loading::{Failure, Session, settle_outcomes};
 use super::parcel::Excluded;
 use super::retry::{Begun, pauses};
 use super::segment::rejected;
 use super::work::{Stopped, Tally, Work};
-use crate::contract::error::{Class, Error, Result, StageError};
+use crate::contract::error::{Class, Error, ErrorKind, Result, StageError};
 use crate::contract::source::Origin;
 use crate::contract::stage::{Loader, TransactionOf};
 use crate::contract::target::{Receipt, Recorded, Target, Transaction};
@@ -112,11 +113,9 @@ impl<S: Loader> Session<'_, S> {
         let ranges = broken(self.sealed_ranges(rows, work))?;
         let stage = self.stage;
         let lent = self.lent;
-        if self.connection.is_none() {
-            self.connection = Some(unsealed(S::target(lent).connect().await, work)?);
-        }
-        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
-        let mut transaction: TransactionOf<'_, S> = unsealed(<S::Target as Target>::begin(connection).await, work)?;
+        unsealed(answered(stage, self.link.ready(S::target(lent))).await, work)?;
+        let Some((connection, doubt)) = self.link.lend() else { unreachable!("connected above") };
+        let mut transaction: TransactionOf<'_, S> = unsealed(answered(stage, <S::Target as Target>::begin(connection)).await, work)?;
         let loaded = if by_parts {
             Self::load_parts(stage, lent, rows, ranges, attempts, &mut transaction, work).await
         } else {
@@ -129,18 +128,18 @@ impl<S: Loader> Session<'_, S> {
         let proposal = match recorded {
             Ok((proposal, Recorded::New)) => proposal,
             Ok((proposal, Recorded::Already)) => {
-                roll_back(stage.definition.name, transaction).await;
+                roll_back(stage, transaction, doubt).await;
                 *sealing.in_doubt = false;
                 sealing.tracker.settle(proposal);
                 return Ok(());
             }
             Err(unsealed) => {
-                roll_back(stage.definition.name, transaction).await;
+                roll_back(stage, transaction, doubt).await;
                 return Err(unsealed);
             }
         };
         *sealing.in_doubt = true;
-        let committed = transaction.commit().await;
+        let committed = link::commit(stage, transaction, true, doubt).await;
         if !mutants::active("commit_assumed") {
             unsealed(committed, work)?;
         }
@@ -202,10 +201,10 @@ impl<S: Loader> Session<'_, S> {
                 return Err(Unsealed::Stopped);
             }
             work.blame(range.start);
-            unsealed(transaction.savepoint().await, work)?;
+            unsealed(answered(stage, transaction.savepoint()).await, work)?;
             let failure = match Self::call(stage, lent, &rows[range.clone()], transaction).await {
                 Ok(outcomes) => {
-                    unsealed(transaction.release_savepoint().await, work)?;
+                    unsealed(answered(stage, transaction.release_savepoint()).await, work)?;
                     match outcomes {
                         None => work.loaded(range.len()),
                         Some(outcomes) => broken(settle_outcomes(work, &range, outcomes, attempts, rows))?,
@@ -216,7 +215,7 @@ impl<S: Loader> Session<'_, S> {
             };
             match failure {
                 Failure::Own(error, _) if Self::sets_aside(stage, &error) => {
-                    unsealed(transaction.roll_back_to_savepoint().await, work)?;
+                    unsealed(answered(stage, transaction.roll_back_to_savepoint()).await, work)?;
                     if range.len() == 1 {
                         let shown = work.show(&rows[range.start]);
                         broken(work.error(range.start, &error, attempts, shown))?;
@@ -239,9 +238,9 @@ impl<S: Loader> Session<'_, S> {
 
     fn unsealed_by(failure: Failure<S::Error>, start: usize, attempts: u32, work: &mut Work<'_, ()>) -> Unsealed {
         match failure {
-            Failure::Own(error, _) if error.class() == Class::Retry => Unsealed::Again(Error::from_stage(&error, crate::ErrorKind::Load)),
+            Failure::Own(error, _) if error.class() == Class::Retry => Unsealed::Again(Error::from_stage(&error, ErrorKind::Load)),
             Failure::Own(error, at) => {
-                let _stopped = work.stop(start + at, Error::from_stage(&error, crate::ErrorKind::Other).after(attempts));
+                let _stopped = work.stop(start + at, Error::from_stage(&error, ErrorKind::Other).after(attempts));
                 Unsealed::Stopped
             }
             Failure::Engine(error) if error.class() == Class::Retry => Unsealed::Again(error),
@@ -287,19 +286,40 @@ impl<S: Loader> Session<'_, S> {
         if mutants::active("no_ledger") {
             return Ok((proposal, Recorded::New));
         }
-        let recorded = unsealed(transaction.record(proposal.receipt()).await, work)?;
+        let recorded = unsealed(answered(work.stage, transaction.record(proposal.receipt())).await, work)?;
         Ok((proposal, recorded))
     }
 
     /// A transaction that holds nothing but the receipt: that the source is at its end.
     pub(super) async fn seal_alone(&mut self, receipt: &Receipt) -> Result<()> {
-        if self.connection.is_none() {
-            self.connection = Some(S::target(self.lent).connect().await?);
+        let mut pauses = pauses(&self.stage.settings, Begun::now(&self.stage.settings));
+        let mut attempts = 1;
+        loop {
+            let error = match self.record_alone(receipt).await {
+                Ok(()) => return Ok(()),
+                Err(Missed::GivenUp) => return Err(Error::new(ErrorKind::Load, "the run was given up before its end was written down")),
+                Err(Missed::Failed(error)) => error,
+            };
+            match pauses.next() {
+                Some(pause) if error.class() == Class::Retry => self.stage.pause(pause).await,
+                _ => return Err(error.after(attempts)),
+            }
+            attempts += 1;
         }
-        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
-        let mut transaction: TransactionOf<'_, S> = <S::Target as Target>::begin(connection).await?;
-        transaction.record(receipt).await?;
-        transaction.commit().await
+    }
+
+    async fn record_alone(&mut self, receipt: &Receipt) -> Result<(), Missed> {
+        let (stage, lent) = (self.stage, self.lent);
+        answered(stage, self.link.ready(S::target(lent))).await?;
+        let Some((connection, doubt)) = self.link.lend() else { unreachable!("connected above") };
+        let mut transaction: TransactionOf<'_, S> = answered(stage, <S::Target as Target>::begin(connection)).await?;
+        match answered(stage, transaction.record(receipt)).await {
+            Ok(_new_or_not) => link::commit(stage, transaction, true, doubt).await,
+            Err(missed) => {
+                roll_back(stage, transaction, doubt).await;
+                Err(missed)
+            }
+        }
     }
 }
 
@@ -318,20 +338,18 @@ pub(super) fn rejected_again(tracker: &Tracker, covered: &[Coverage], excluded: 
     Some(covered)
 }
 
-async fn roll_back(stage: &str, transaction: impl Transaction) {
-    if let Err(error) = transaction.rollback().await {
-        tracing::warn!(stage, %error, "rollback failed");
-    }
-}
-
 /// What the target says, or why the transaction ends here.
-fn unsealed<T>(result: Result<T>, work: &mut Work<'_, ()>) -> Result<T, Unsealed> {
-    result.map_err(|error| {
-        if error.class() == Class::Retry {
-            return Unsealed::Again(error);
+fn unsealed<T>(answer: Result<T, Missed>, work: &mut Work<'_, ()>) -> Result<T, Unsealed> {
+    answer.map_err(|missed| match missed {
+        Missed::Failed(error) if error.class() == Class::Retry => Unsealed::Again(error),
+        Missed::Failed(error) => {
+            let _stopped = work.stop_anywhere(error);
+            Unsealed::Stopped
         }
-        let _stopped = work.stop_anywhere(error);
-        Unsealed::Stopped
+        Missed::GivenUp => {
+            work.give_up();
+            Unsealed::Stopped
+        }
     })
 }
 
