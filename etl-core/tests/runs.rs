@@ -49,7 +49,7 @@ async fn the_error_rate_is_watched_while_running() {
     let directory = tempfile::tempdir().unwrap();
     let report = run(1_000_000, one_in_ten(Fate::Reject), |options| {
         options.dead_letter = Some(directory.path().join("rejects.jsonl"));
-        options.threshold = Threshold { rate: Some(0.05), count: None, min_sample: 200 };
+        options.threshold = Threshold::rate(0.05).with_min_sample(200);
     })
     .await;
     let error = report.failure.as_ref().unwrap();

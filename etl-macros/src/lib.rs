@@ -159,7 +159,7 @@ pub fn resource(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `delivery: effectively_once` | as before, and a record that is loaded again takes the place of the first |
 /// | `delivery: exactly_once` | no record is lost and none is loaded twice: the target has transactions |
 /// | `atomic: batch`, `atomic: run` | what is committed at once; `batch` where nothing is said |
-/// | `error_threshold: 1% after 1_000` | how many records may be skipped or rejected: a share, a number, or `[1%, 500]` |
+/// | `error_threshold: 1% after 1_000` | how many records may be skipped or rejected: a share, a number, a number `in a row`, or `[1%, 500, 20 in a row]` |
 /// | `dead_letter: file(settings.rejects)` | where rejected records go: a setting, or a path in quotes |
 /// | `memory: "256 MiB"` | how much the records under way may take |
 /// | `crate: ::path` | where the runtime is, if it is not `::etl_core` |

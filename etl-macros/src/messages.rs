@@ -550,7 +550,7 @@ pub(crate) fn threshold_without_errors(pipeline: &str) -> String {
 }
 
 pub(crate) fn threshold_form() -> &'static str {
-    "write a share, a number of errors, or both: `1%`, `500`, `[1%, 500]`, with `after 1_000` for the records that must be read first"
+    "write a share, a number of errors, a number in a row, or several of these: `1%`, `500`, `20 in a row`, `[1%, 500, 20 in a row]`, with `after 1_000` for the records that must be read first"
 }
 
 pub(crate) fn threshold_range(rate: &str) -> String {
@@ -566,7 +566,7 @@ pub(crate) fn threshold_fraction() -> &'static str {
 }
 
 pub(crate) fn threshold_same_twice() -> &'static str {
-    "a threshold has one share and one number; remove one of them"
+    "a threshold has one share, one number and one number in a row; remove one of them"
 }
 
 pub(crate) fn dead_letter_form() -> &'static str {

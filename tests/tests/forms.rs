@@ -477,7 +477,7 @@ mod pipelines {
             resources: [registry, index, target::table],
             flow: extractors::from_iterator_in_result => transforms::fallible => filters::asynchronous => loaders::in_transaction,
             delivery: at_least_once,
-            error_threshold: [1%, 500] after 1_000,
+            error_threshold: [1%, 500, 20 in a row] after 1_000,
             dead_letter: file(settings.rejects),
             memory: "256 MiB",
         }
@@ -659,7 +659,7 @@ fn a_pipeline_is_what_its_clauses_say() {
     assert_eq!((outline.name, outline.doc, outline.edges.len()), ("Everything", "Everything at once.", 3));
     assert_eq!(outline.resources, ["registry", "index", "table"]);
     assert_eq!(outline.policy.delivery, Some(Delivery::AtLeastOnce));
-    assert_eq!(outline.policy.threshold, Threshold { rate: Some(0.01), count: Some(500), min_sample: 1_000 });
+    assert_eq!(outline.policy.threshold, Threshold::rate(0.01).with_count(500).with_in_a_row(20));
     assert_eq!((outline.policy.memory, outline.policy.dead_letter), (Some(256 << 20), true));
     assert_eq!(pipelines::Everything::dead_letter(&config()), Some(PathBuf::from("r")));
     assert_eq!(pipelines::OnlyExtractorAndLoader::dead_letter(&()), Some(PathBuf::from("rejects.jsonl")));

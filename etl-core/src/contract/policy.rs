@@ -70,6 +70,9 @@ pub struct Threshold {
     pub rate: Option<f64>,
     /// The number of errors; one more stops the run.
     pub count: Option<u64>,
+    /// The number of errors in records that follow each other in the source; one more stops the run.
+    /// A record of which anything was skipped or rejected is one error, wherever that happened.
+    pub in_a_row: Option<u64>,
     /// How many records must have been read before the rate is looked at while running. At the end
     /// of the run it is looked at in any case.
     pub min_sample: u64,
@@ -77,7 +80,7 @@ pub struct Threshold {
 
 impl Threshold {
     /// Tolerates any number.
-    pub const NONE: Self = Self { rate: None, count: None, min_sample: Self::MIN_SAMPLE };
+    pub const NONE: Self = Self { rate: None, count: None, in_a_row: None, min_sample: Self::MIN_SAMPLE };
     /// The usual [`Threshold::min_sample`].
     pub const MIN_SAMPLE: u64 = 1_000;
 
@@ -107,6 +110,13 @@ impl Threshold {
         self
     }
 
+    /// [`Threshold::in_a_row`]
+    #[must_use]
+    pub const fn with_in_a_row(mut self, errors: u64) -> Self {
+        self.in_a_row = Some(errors);
+        self
+    }
+
     /// [`Threshold::min_sample`]
     #[must_use]
     pub const fn with_min_sample(mut self, records: u64) -> Self {
@@ -124,16 +134,22 @@ impl Threshold {
         let too_often = sampled && errors > 0 && self.rate.is_some_and(|rate| errors as f64 > rate * records as f64);
         too_many || too_often
     }
+
+    /// Whether `errors` in a row are too many.
+    #[must_use]
+    pub fn passed_in_a_row(&self, errors: u64) -> bool {
+        self.in_a_row.is_some_and(|most| errors > most)
+    }
 }
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.rate, self.count) {
-            (None, None) => f.write_str("none"),
-            (Some(rate), None) => write!(f, "{}%", percent(rate)),
-            (None, Some(count)) => write!(f, "{count}"),
-            (Some(rate), Some(count)) => write!(f, "{}% or {count}", percent(rate)),
-        }
+        let rate = self.rate.map(|rate| format!("{}%", percent(rate)));
+        let count = self.count.map(|count| count.to_string());
+        let in_a_row = self.in_a_row.map(|errors| format!("{errors} in a row"));
+        let bounds: Vec<_> = [rate, count, in_a_row].into_iter().flatten().collect();
+        f.write_str(if bounds.is_empty() { "none" } else { "" })?;
+        f.write_str(&bounds.join(" or "))
     }
 }
 

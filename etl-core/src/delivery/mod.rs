@@ -6,6 +6,7 @@
 //! | [`intervals`] | which records of a source are done |
 //! | [`progress`] | what else is written down at a commit |
 //! | [`tracker`] | what a commit adds to both |
+//! | [`rows`] | errors in a row |
 //! | [`checkpoint`] | where they are kept when the target keeps no ledger |
 //! | [`intents`] | what stages have done outside of the process, until it is committed or undone |
 //! | [`dead_letters`] | rejected records, at rest |
@@ -16,5 +17,6 @@ pub mod dead_letters;
 pub mod intents;
 pub mod intervals;
 pub mod progress;
+pub mod rows;
 pub mod selection;
 pub mod tracker;

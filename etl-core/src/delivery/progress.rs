@@ -26,9 +26,9 @@ pub struct Progress {
     pub stages: Vec<StageMark>,
     /// The fates of all records that are done, over all runs.
     pub totals: Totals,
-    /// Errors since the last record without one.
+    /// The rows of errors that the next run may find more of, and the longest one.
     #[serde(default)]
-    pub errors_in_a_row: u64,
+    pub error_rows: Vec<std::ops::Range<u64>>,
     /// The source was read to its end, and everything is committed.
     pub ended: bool,
 }
@@ -61,7 +61,7 @@ impl Progress {
             identity,
             stages: stages.iter().map(mark).collect(),
             totals: Totals::default(),
-            errors_in_a_row: 0,
+            error_rows: Vec::new(),
             ended: false,
         }
     }

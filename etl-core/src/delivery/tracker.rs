@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::checkpoint::Checkpoint;
 use super::intervals::Intervals;
 use super::progress::{Progress, StageMark};
+use super::rows::ErrorRows;
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::position::Cursor;
 use crate::contract::source::Identity;
@@ -28,6 +29,8 @@ pub struct Coverage {
     pub end: Cursor,
     /// What the stages before the loader made of them.
     pub counts: Counts,
+    /// The numbers of the records that they skipped or rejected.
+    pub errors: Vec<u64>,
     /// What stages that keep state remember now, by their place in the flow.
     pub states: Vec<(usize, Arc<str>)>,
     /// In a replay: the records of it that were rejected again, and so are not done.
@@ -122,13 +125,16 @@ impl Tracker {
     }
 
     /// What it comes to when a transaction is committed that holds all of `covered`, in which the
-    /// loader counted `loaded`.
+    /// loader counted `loaded` and left out the records `errors`.
     #[must_use]
-    pub fn propose<'c>(&self, covered: impl IntoIterator<Item = &'c Coverage>, loaded: &Counts) -> Proposal {
+    pub fn propose<'c>(&self, covered: impl IntoIterator<Item = &'c Coverage>, loaded: &Counts, errors: &[u64]) -> Proposal {
         let mut progress = self.progress.clone();
         progress.ended &= self.replays;
         let sequence = self.sequence + 1;
         let mut done = Intervals::default();
+        let mut rows = ErrorRows::of(&progress.error_rows);
+        // A replay knows nothing of the records between those that it reads.
+        errors.iter().filter(|_| !self.replays).for_each(|at| rows.insert(*at..at + 1));
         let totals = &mut progress.totals;
         for coverage in covered {
             if self.replays {
@@ -142,6 +148,7 @@ impl Tracker {
                 remember(&mut progress.stages, &coverage.states);
                 continue;
             }
+            coverage.errors.iter().for_each(|at| rows.insert(*at..at + 1));
             for (index, range) in coverage.ranges.iter().enumerate() {
                 // Behind a range that is not the last one there is one that was done before: where that
                 // ends is known, and the two become one.
@@ -155,6 +162,11 @@ impl Tracker {
         }
         add(totals, loaded);
         totals.loaded += loaded.out;
+        if !rows.is_empty() {
+            let mut then = self.done.clone();
+            done.iter().for_each(|(range, end)| then.insert(range, end));
+            progress.error_rows = rows.to_write(&then);
+        }
         let receipt = self.receipt_of(&done, sequence, &progress, loaded.out);
         Proposal { receipt, progress }
     }
@@ -323,15 +335,15 @@ mod tests {
     #[test]
     fn i1_nothing_is_done_before_it_is_committed() {
         let mut tracker = tracker();
-        let lost = tracker.propose(&[parcel(0..10, 1)], &loaded(9));
+        let lost = tracker.propose(&[parcel(0..10, 1)], &loaded(9), &[]);
         assert_eq!(lost.receipt().entries.len(), 1);
         drop(lost);
         assert!(tracker.done().is_empty());
         // Out of order, and together.
-        let proposal = tracker.propose(&[parcel(30..40, 2), parcel(20..30, 0)], &loaded(18));
+        let proposal = tracker.propose(&[parcel(30..40, 2), parcel(20..30, 0)], &loaded(18), &[]);
         tracker.settle(proposal);
         assert_eq!((tracker.done().low().ordinal, tracker.done().reached()), (0, 40));
-        let proposal = tracker.propose(&[parcel(0..20, 0)], &loaded(20));
+        let proposal = tracker.propose(&[parcel(0..20, 0)], &loaded(20), &[]);
         tracker.settle(proposal);
         assert_eq!(tracker.done().low(), Cursor { ordinal: 40, byte: Some(400), line: None });
         let totals = tracker.progress().totals;
@@ -345,10 +357,10 @@ mod tests {
     #[test]
     fn a_parcel_between_records_that_are_done_becomes_one_with_them() {
         let mut tracker = tracker();
-        let proposal = tracker.propose(&[parcel(3..5, 0), parcel(8..10, 0)], &loaded(4));
+        let proposal = tracker.propose(&[parcel(3..5, 0), parcel(8..10, 0)], &loaded(4), &[]);
         tracker.settle(proposal);
         let rest = Coverage { ranges: vec![0..3, 5..8], ..parcel(0..10, 0) };
-        let proposal = tracker.propose(&[rest], &loaded(6));
+        let proposal = tracker.propose(&[rest], &loaded(6), &[]);
         tracker.settle(proposal);
         assert_eq!(tracker.done().low(), Cursor { ordinal: 10, byte: Some(100), line: None });
         assert_eq!(tracker.done().len(), 1);
@@ -388,7 +400,7 @@ mod tests {
             let mut committed = Vec::new();
             for (count, commits) in taken.into_iter().take(killed_at) {
                 let unit: Vec<_> = parcels.by_ref().take(count).collect();
-                let proposal = tracker.propose(&unit, &loaded(6 * unit.len() as u64));
+                let proposal = tracker.propose(&unit, &loaded(6 * unit.len() as u64), &[]);
                 // What is not committed is read again later, in this model never.
                 if commits {
                     ledger.extend(proposal.receipt().entries.iter().cloned());

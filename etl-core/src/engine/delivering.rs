@@ -199,12 +199,13 @@ impl Delivery {
                 covered = again;
             }
         }
+        let errors: Vec<u64> = excluded.iter().zip(&origins).map(|(excluded, origin)| origin.position(excluded.input).ordinal).collect();
         if !excluded.is_empty() {
             let entries = excluded.into_iter().zip(origins).collect();
             letters.post(vec![Letters { stage: index, entries }]).await;
         }
         if whole {
-            let proposal = self.tracker.propose(&covered, &counts);
+            let proposal = self.tracker.propose(&covered, &counts, &errors);
             self.tracker.settle(proposal);
             self.note(&covered);
             self.loads += 1;

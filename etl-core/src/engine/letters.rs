@@ -1,5 +1,5 @@
-//! What was left out on its way to the dead letters: a thread of its own writes the rejected and
-//! counts the reasons of all.
+//! What was left out on its way to the dead letters: a thread of its own writes the rejected, counts
+//! the reasons of all, and finds errors in a row.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,6 +13,7 @@ use super::shared::Shared;
 use crate::contract::error::{Class, Result};
 use crate::contract::source::Origin;
 use crate::delivery::dead_letters::{DeadLetter, DeadLetters, Payload};
+use crate::delivery::rows::ErrorRows;
 use crate::observe::report::Reason;
 
 /// How many reasons a report lists.
@@ -96,9 +97,23 @@ pub(super) async fn write_letters<C>(
     mut queue: mpsc::Receiver<Post>,
 ) -> Result<(u64, Vec<Reason>)> {
     let mut reasons: BTreeMap<(usize, &'static str, Class), Reason> = BTreeMap::new();
+    let counts_rows = shared.options.threshold.in_a_row.is_some();
+    // What earlier runs have found is known once the first record moves.
+    let earlier = || shared.followed.get().map_or_else(ErrorRows::default, |followed| ErrorRows::of(&followed.error_rows));
+    let mut rows = None;
     while let Some(post) = queue.recv().await {
         let written = match post {
-            Post::Letters(letters) => letters.into_iter().try_for_each(|letters| write(shared, letters, file.as_mut(), &mut reasons)),
+            Post::Letters(letters) => {
+                if counts_rows {
+                    let rows = rows.get_or_insert_with(earlier);
+                    letters.iter().flat_map(|letters| &letters.entries).for_each(|(excluded, origin)| {
+                        let at = origin.position(excluded.input).ordinal;
+                        rows.insert(at..at + 1);
+                    });
+                    shared.watch_rows(rows);
+                }
+                letters.into_iter().try_for_each(|letters| write(shared, letters, file.as_mut(), &mut reasons))
+            }
             Post::Settled(partition, ranges) => match &mut file {
                 Some(file) => ranges.into_iter().try_for_each(|range| file.settled(&partition, range)),
                 None => Ok(()),
@@ -113,6 +128,9 @@ pub(super) async fn write_letters<C>(
             queue.close();
             return Err(error);
         }
+    }
+    if counts_rows && !shared.stop.abort.is_cancelled() {
+        shared.watch_rows(&rows.unwrap_or_else(earlier));
     }
     let written = file.map_or(Ok(0), DeadLetters::close)?;
     let mut reasons: Vec<_> = reasons.into_values().collect();

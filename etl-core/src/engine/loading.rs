@@ -424,10 +424,8 @@ impl<S: Loader> LoadSession for Session<'_, S> {
 
     fn seal(&mut self) -> BoxFuture<'_, Result<Option<String>>> {
         async move {
-            match &mut self.connection {
-                Some(connection) => S::target(self.lent).seal(connection).await,
-                None => Ok(None),
-            }
+            let target = S::target(self.lent);
+            target.seal(self.link.ready(target).await?).await
         }
         .boxed()
     }

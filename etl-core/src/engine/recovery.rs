@@ -177,7 +177,8 @@ pub(super) async fn begin<C: Context>(shared: &Arc<Shared<C>>, source: &SourceIn
             );
             ends.seek(stored.done.low()).await?;
             let Stored { done, progress: earlier, .. } = stored.clone();
-            let followed = Followed { totals: earlier.totals, run: Some(earlier.run_id), ended: earlier.ended, done, only: None };
+            let Progress { totals, error_rows, run_id, ended, .. } = earlier;
+            let followed = Followed { totals, error_rows, run: Some(run_id), ended, done, only: None };
             let _first_time = shared.followed.set(followed);
             Tracker::going_on(stored, progress)
         }
@@ -292,7 +293,7 @@ async fn going_on<C>(shared: &Shared<C>, stored: &Stored, source: &SourceInfo, e
         progress.goes_on_from(&stored.progress)?;
     }
     progress.totals = stored.progress.totals;
-    progress.errors_in_a_row = stored.progress.errors_in_a_row;
+    progress.error_rows.clone_from(&stored.progress.error_rows);
     for mark in &mut progress.stages {
         mark.state = stored.progress.stages.iter().find(|stage| stage.name == mark.name).and_then(|stage| stage.state.clone());
     }

@@ -266,11 +266,12 @@ impl<S: Loader> Session<'_, S> {
     ) -> Result<(crate::delivery::tracker::Proposal, Recorded), Unsealed> {
         let again = rejected_again(sealing.tracker, covered, &work.tally.excluded, lineage);
         let covered = again.as_deref().unwrap_or(covered);
-        let mut entries = Vec::new();
+        let (mut entries, mut errors) = (Vec::new(), Vec::new());
         for mut excluded in work.tally.excluded.drain(..) {
+            let (origin, input) = lineage.of(excluded.input as usize);
+            errors.push(origin.position(input).ordinal);
             // What an earlier attempt has posted is on its way already.
             if posted.insert(excluded.input) {
-                let (origin, input) = lineage.of(excluded.input as usize);
                 excluded.input = input;
                 entries.push((excluded, Arc::clone(origin)));
             }
@@ -282,7 +283,7 @@ impl<S: Loader> Session<'_, S> {
             work.give_up();
             return Err(Unsealed::Stopped);
         }
-        let proposal = sealing.tracker.propose(covered, &work.tally.counts);
+        let proposal = sealing.tracker.propose(covered, &work.tally.counts, &errors);
         if mutants::active("no_ledger") {
             return Ok((proposal, Recorded::New));
         }

@@ -355,6 +355,7 @@ fn follow<C>(
     if shared.options.only.is_some() {
         coverage.rejected.extend(rejected(&tally.excluded, origin));
     }
+    coverage.errors.extend(tally.excluded.iter().map(|excluded| origin.position(excluded.input).ordinal));
     let stage = &shared.stages[index];
     if !stage.definition.stateful {
         return true;
@@ -488,6 +489,7 @@ pub(super) fn decode<C>(
         if shared.options.only.is_some() {
             coverage.rejected.extend(rejected(&tally.excluded, records.origin.as_ref()));
         }
+        coverage.errors.extend(tally.excluded.iter().map(|excluded| records.origin.position(excluded.input).ordinal));
     }
     let excluded = ledger.record(0, tally, clock.lap());
     Some(DecodedChunk { records, excluded, coverage })

@@ -1,5 +1,6 @@
 //! What the threads and tasks of one run have in common.
 
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -22,6 +23,7 @@ use crate::contract::error::{Error, ErrorKind};
 use crate::contract::source::SourceInfo;
 use crate::contract::stage::Role;
 use crate::delivery::intervals::Intervals;
+use crate::delivery::rows::ErrorRows;
 use crate::delivery::selection::Selection;
 use crate::observe::metrics::Metrics;
 use crate::observe::report::Totals;
@@ -61,6 +63,8 @@ pub(super) struct Followed {
     pub(super) only: Option<Arc<Selection>>,
     /// What became of them.
     pub(super) totals: Totals,
+    /// The rows of errors that may have gone on behind them.
+    pub(super) error_rows: Vec<Range<u64>>,
     /// The run that stopped there.
     pub(super) run: Option<String>,
     /// It had read the source to its end.
@@ -208,14 +212,23 @@ impl<C> Shared<C> {
         let records = self.metrics.extracted() + before.extracted;
         let threshold = &self.options.threshold;
         if threshold.passed(errors, records, ended) {
-            self.fail(
-                Error::new(
-                    ErrorKind::ThresholdExceeded,
-                    format!("{errors} errors in {records} records are more than the threshold of {threshold}"),
-                )
-                .hint("see the reasons in the report and the dead letters; mend the source, or raise `error_threshold`"),
-            );
+            self.too_many_errors(format!("{errors} errors in {records} records are more than the threshold of {threshold}"));
         }
+    }
+
+    /// Stops the run when more errors than it tolerates follow each other in the source.
+    pub(super) fn watch_rows(&self, rows: &ErrorRows) {
+        if self.options.threshold.passed_in_a_row(rows.longest()) {
+            let threshold = &self.options.threshold;
+            self.too_many_errors(format!("{} errors in a row are more than the threshold of {threshold}", rows.longest()));
+        }
+    }
+
+    fn too_many_errors(&self, message: String) {
+        self.fail(
+            Error::new(ErrorKind::ThresholdExceeded, message)
+                .hint("see the reasons in the report and the dead letters; mend the source, or raise `error_threshold`"),
+        );
     }
 }
 

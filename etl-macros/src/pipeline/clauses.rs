@@ -55,11 +55,12 @@ impl Delivery {
     }
 }
 
-/// `[1%, 500] after 1_000`
+/// `[1%, 500, 20 in a row] after 1_000`
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Threshold {
     pub(super) rate: Option<f64>,
     pub(super) count: Option<u64>,
+    pub(super) in_a_row: Option<u64>,
     pub(super) min_sample: Option<u64>,
 }
 
@@ -76,10 +77,11 @@ impl Policy {
         let span = Span::mixed_site();
         let etl = runtime_at(span);
         let mut made = quote_spanned!(span=> #etl::Policy::NONE);
-        if let Some(Threshold { rate, count, min_sample }) = self.threshold {
+        if let Some(Threshold { rate, count, in_a_row, min_sample }) = self.threshold {
             let mut threshold = quote_spanned!(span=> #etl::Threshold::NONE);
             threshold.extend(rate.map(|rate| quote_spanned!(span=> .with_rate(#rate))));
             threshold.extend(count.map(|count| quote_spanned!(span=> .with_count(#count))));
+            threshold.extend(in_a_row.map(|errors| quote_spanned!(span=> .with_in_a_row(#errors))));
             threshold.extend(min_sample.map(|sample| quote_spanned!(span=> .with_min_sample(#sample))));
             made.extend(quote_spanned!(span=> .with_threshold(#threshold)));
         }
@@ -191,7 +193,7 @@ pub(super) fn threshold(value: TokenStream, errors: &mut Errors) -> Option<Thres
     }))
 }
 
-/// `1%`, `0.5%` or `500`.
+/// `1%`, `0.5%`, `500` or `20 in a row`.
 fn bound(input: ParseStream<'_>, threshold: &mut Threshold) -> syn::Result<()> {
     let literal: Lit = input.parse().map_err(|error| syn::Error::new(error.span(), messages::threshold_form()))?;
     let digits = match &literal {
@@ -215,7 +217,19 @@ fn bound(input: ParseStream<'_>, threshold: &mut Threshold) -> syn::Result<()> {
     if count == 0 {
         return Err(syn::Error::new(literal.span(), messages::threshold_zero()));
     }
-    if threshold.count.replace(count).is_some() {
+    let bound = if input.peek(Token![in]) {
+        input.parse::<Token![in]>()?;
+        for wanted in ["a", "row"] {
+            let word: Ident = input.parse().map_err(|_| input.error(messages::threshold_form()))?;
+            if word != wanted {
+                return Err(syn::Error::new(word.span(), messages::threshold_form()));
+            }
+        }
+        &mut threshold.in_a_row
+    } else {
+        &mut threshold.count
+    };
+    if bound.replace(count).is_some() {
         return Err(syn::Error::new(literal.span(), messages::threshold_same_twice()));
     }
     Ok(())

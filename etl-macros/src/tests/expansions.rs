@@ -55,7 +55,7 @@ fn a_pipeline_is_its_wiring() {
             settings: Config,
             resources: [pool, db::registry],
             flow: read => stages::clean => load,
-            error_threshold: [1%, 500] after 1_000,
+            error_threshold: [1%, 500, 20 in a row] after 1_000,
             delivery: at_least_once,
             memory: "1 GiB",
             dead_letter: file(settings.rejects),

@@ -22,7 +22,8 @@ fn clauses_may_stand_in_any_order() {
            error_threshold: 0.5%, delivery: at_most_once, resources: [x::r, s,], }"#,
         &[],
     );
-    clause_says("error_threshold: [100%, 500] after 1_000", &[]);
+    clause_says("error_threshold: [100%, 500, 20 in a row] after 1_000", &[]);
+    clause_says("error_threshold: 20 in a row", &[]);
     clause_says("settings: ()", &[]);
 }
 
@@ -141,9 +142,9 @@ fn policies_are_checked_as_they_are_written() {
         &["2:18 a threshold of 0 stops the run at the first error; class the errors `fail` instead, or write at least 1"],
     );
     clause_says("error_threshold: 0.5", &["2:18 a number of errors is a whole number; is a `%` missing?"]);
-    clause_says("error_threshold: [1%, 2%]", &["2:23 a threshold has one share and one number; remove one of them"]);
+    clause_says("error_threshold: [1%, 2%]", &["2:23 a threshold has one share, one number and one number in a row; remove one of them"]);
     let form =
-        "write a share, a number of errors, or both: `1%`, `500`, `[1%, 500]`, with `after 1_000` for the records that must be read first";
+        "write a share, a number of errors, a number in a row, or several of these: `1%`, `500`, `20 in a row`, `[1%, 500, 20 in a row]`, with `after 1_000` for the records that must be read first";
     clause_says("error_threshold: []", &[&format!("2:18 {form}")]);
     clause_says("error_threshold: \"1%\"", &[&format!("2:18 {form}")]);
     clause_says("error_threshold: 1% since 5", &[&format!("2:21 {form}")]);

@@ -131,7 +131,7 @@ impl PipelineOverlay {
                 "error_threshold",
                 Some(value::threshold_text(threshold)),
                 self.threshold.as_ref().map(|(_, origin)| origin),
-                written(policy.threshold.rate.is_some() || policy.threshold.count.is_some()),
+                written(policy.threshold.rate.is_some() || policy.threshold.count.is_some() || policy.threshold.in_a_row.is_some()),
             ),
         ];
         if threshold.rate.is_some() {

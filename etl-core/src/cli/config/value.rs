@@ -84,7 +84,7 @@ pub(crate) fn size_text(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
-/// `1%`, `500`, `1%, 500` or `none`. How many records are read first is another option.
+/// `1%`, `500`, `20 in a row`, several of them (`1%, 500, 20 in a row`) or `none`. How many records are read first is another option.
 pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
     let mut threshold = Threshold::NONE;
     if text.trim().eq_ignore_ascii_case("none") {
@@ -97,15 +97,18 @@ pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
                 return Err(format!("must be more than 0% and at most 100%, not `{part}`"));
             }
             if threshold.rate.replace(percent / 100.0).is_some() {
-                return Err("has one share and one number of errors, and here are two shares".to_owned());
+                return Err("has one share, one number of errors and one in a row, and here are two shares".to_owned());
             }
         } else {
-            let count = part.replace('_', "").parse::<u64>().map_err(|_| threshold_form(text))?;
+            let (number, in_a_row) = part.strip_suffix("in a row").map_or((part, false), |number| (number.trim_end(), true));
+            let count = number.replace('_', "").parse::<u64>().map_err(|_| threshold_form(text))?;
             if count == 0 {
                 return Err("must be at least 1: a threshold of 0 would stop the run at the first error".to_owned());
             }
-            if threshold.count.replace(count).is_some() {
-                return Err("has one share and one number of errors, and here are two numbers".to_owned());
+            let (bound, named) =
+                if in_a_row { (&mut threshold.in_a_row, "two numbers in a row") } else { (&mut threshold.count, "two numbers") };
+            if bound.replace(count).is_some() {
+                return Err(format!("has one share, one number of errors and one in a row, and here are {named}"));
             }
         }
     }
@@ -113,7 +116,7 @@ pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
 }
 
 fn threshold_form(text: &str) -> String {
-    format!("must be a share such as `1%`, a number of errors such as `500`, both (`1%, 500`), or `none`, not `{text}`")
+    format!("must be a share such as `1%`, a number of errors such as `500`, one in a row such as `20 in a row`, several of these (`1%, 500, 20 in a row`), or `none`, not `{text}`")
 }
 
 /// A threshold as [`threshold`] reads it.
@@ -151,11 +154,14 @@ mod tests {
         assert_eq!(threshold("1%"), Ok(Threshold::rate(0.01)));
         assert_eq!(threshold("500"), Ok(Threshold::count(500)));
         assert_eq!(threshold("1%, 500"), Ok(Threshold { count: Some(500), ..Threshold::rate(0.01) }));
+        assert_eq!(threshold("1_000 in a row"), Ok(Threshold::NONE.with_in_a_row(1_000)));
         assert_eq!(threshold("none"), Ok(Threshold::NONE));
-        for wrong in ["0%", "101%", "-1%", "0", "0.01", "nan%", "1%, 2%", "1, 2", "", "%"] {
+        for same in ["0.5%, 20", "20 in a row", "1%, 500, 20 in a row"] {
+            assert_eq!(threshold_text(&threshold(same).unwrap()), same);
+        }
+        for wrong in ["0%", "101%", "-1%", "0", "0.01", "nan%", "1%, 2%", "1, 2", "", "%", "0 in a row", "in a row", "1% in a row", "2 in a row, 3 in a row", "2 in row"] {
             assert!(threshold(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(threshold_text(&threshold("0.5%, 20").unwrap()), "0.5%, 20");
     }
 
     #[test]
