@@ -240,7 +240,11 @@ impl Loader for Insert {
         database
     }
 
-    async fn load<'c, 'a, 't>((database,): Lent<'c, Self::Needs>, records: &'a [Number], tx: &'a mut TransactionOf<'t, Self>) -> Loaded<Oops> {
+    async fn load<'c, 'a, 't>(
+        (database,): Lent<'c, Self::Needs>,
+        records: &'a [Number],
+        tx: &'a mut TransactionOf<'t, Self>,
+    ) -> Loaded<Oops> {
         // Half of them before the server is asked, so that something is left half-way.
         let (first, rest) = records.split_at(records.len() / 2);
         tx.written.extend(first.iter().map(|record| record.0));

@@ -39,7 +39,10 @@ impl Extractor for Numbered {
 fn cx(count: u64) -> Cx {
     let fates = |odd: u64| Fates {
         modulus: 100,
-        by_remainder: (20..20 + ROW).filter(|at| at % 2 == odd).map(|at| (at, if at % 3 == 0 { Fate::Skip } else { Fate::Reject })).collect(),
+        by_remainder: (20..20 + ROW)
+            .filter(|at| at % 2 == odd)
+            .map(|at| (at, if at % 3 == 0 { Fate::Skip } else { Fate::Reject }))
+            .collect(),
     };
     Cx::new(count, fates(0), fates(1))
 }

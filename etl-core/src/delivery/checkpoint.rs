@@ -229,7 +229,7 @@ pub(super) fn checksum(bytes: &[u8]) -> String {
 }
 
 /// Makes a folder and those above it, each durable in the one above.
-fn make_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -242,7 +242,8 @@ fn make_directory(path: &Path) -> io::Result<()> {
     sync_directory(above)
 }
 
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file that is whole or not there, whatever happens, and durable when this returns.
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY);
     let mut file = File::create(&temporary)?;

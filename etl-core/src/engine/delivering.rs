@@ -215,6 +215,11 @@ impl Delivery {
         }
     }
 
+    /// Writes down all that is loaded, where that is not done yet.
+    pub(super) async fn catch_up(&mut self, session: &mut dyn LoadSession, letters: &Postbox) -> Result<()> {
+        if self.loads == 0 { Ok(()) } else { self.checkpoint(session, letters).await }
+    }
+
     /// Writes down how far the run has come: the dead letters first, then what the target holds, then
     /// the checkpoint that speaks of both.
     pub(super) async fn checkpoint(&mut self, session: &mut dyn LoadSession, letters: &Postbox) -> Result<()> {

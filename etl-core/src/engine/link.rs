@@ -99,9 +99,7 @@ pub(super) async fn commit(stage: &Stage, transaction: impl Transaction, resolva
         stage.abort.cancelled().await;
         tokio::time::sleep(PATIENCE).await;
     };
-    let committing = async {
-        if resolvable { timed(stage, transaction.commit()).await } else { Ended::Done(transaction.commit().await) }
-    };
+    let committing = async { if resolvable { timed(stage, transaction.commit()).await } else { Ended::Done(transaction.commit().await) } };
     let committed = tokio::select! {
         biased;
         committed = committing => committed,

@@ -239,7 +239,12 @@ impl<C: Context> Waiting<'_, C> {
         if self.shared.stop.abort.is_cancelled() {
             return;
         }
-        if let Err(error) = delivery.wake(self.session, self.letters).await {
+        let mut woken = delivery.wake(self.session, self.letters).await;
+        if let Some(marker) = self.shared.marker.get().filter(|marker| woken.is_ok() && marker.is_suspicious()) {
+            woken = delivery.catch_up(self.session, self.letters).await;
+            marker.done(delivery.tracker().done().count());
+        }
+        if let Err(error) = woken {
             let stage = &self.shared.stages[self.shared.loader_index()];
             self.shared.fail(stage.failure(error));
         }

@@ -35,6 +35,7 @@ mod shared;
 mod spares;
 mod steps;
 mod stop;
+mod suspect;
 mod trains;
 pub mod wiring;
 mod work;

@@ -1,6 +1,7 @@
 //! Reading: one thread that opens the source, validates it, and hands over chunks as long as there
 //! is room in the memory budget.
 
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,6 +19,7 @@ use super::runners::timed_out;
 use super::segment::{Clock, decode};
 use super::shared::{BUDGET_UNIT, Shared};
 use super::steps::{ErasedChunk, Reader};
+use super::suspect::{Marker, until_done};
 use crate::contract::error::{Class, Error, ErrorKind, Result};
 use crate::contract::position::Cursor;
 use crate::contract::source::{Identity, SourceInfo, Wanted};
@@ -138,12 +140,23 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
         bytes: usize::try_from(CHUNK_BYTES.min(shared.options.memory / 8).max(4 << 10)).unwrap_or(usize::MAX),
         linger: settings.linger,
     };
-    let mut left = shared.options.limit;
+    let (done, next) = shared.followed.get().map_or((0, 0), |followed| (followed.done.count(), followed.done.low().ordinal));
+    let mut reached = Reached { left: shared.options.limit, next, last: 0..0, handed_over: done };
     let mut train = Filling::new(reader.never_blocks() && settings.rate.is_none());
     for sequence in 0.. {
-        if left == Some(0) {
+        if reached.left == Some(0) {
             return ReadEnd::Limited.if_handed_over(train.leave(&output).await);
         }
+        let marker = shared.marker.get().filter(|marker| marker.is_suspicious());
+        let tried = match marker.map(|marker| marker.try_next(reached.next, wanted.records)) {
+            None => None,
+            Some(Ok(tried)) => tried,
+            Some(Err(error)) => {
+                shared.fail(error);
+                return ReadEnd::Stopped;
+            }
+        };
+        let wanted = Wanted { records: tried.unwrap_or(wanted.records), ..wanted };
         let begun = Instant::now();
         let chunk = {
             let mut next = pin!(guarded_async(reader.read(wanted)));
@@ -184,11 +197,24 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
         if shared.budget.available_permits() < units(bytes, shared) as usize && !train.leave(&output).await {
             return ReadEnd::Stopped;
         }
-        match pack(shared, sequence, chunk, &mut left, &letters).await {
+        let from = reached.next;
+        match pack(shared, sequence, chunk, &mut reached, &letters).await {
             None => return ReadEnd::Stopped,
             // All of it was done before.
             Some(parcel) if parcel.is_empty() => continue,
             Some(parcel) => train.add(parcel, bytes),
+        }
+        if let (Some(marker), Some(tried)) = (marker, tried) {
+            let asked = from..from + tried as u64;
+            let others = reached.last.start < asked.start || reached.last.end > asked.end;
+            if let Err(error) = if others { marker.tries(reached.last.clone()) } else { Ok(()) } {
+                shared.fail(error);
+                return ReadEnd::Stopped;
+            }
+            if !train.leave(&output).await {
+                return ReadEnd::Stopped;
+            }
+            until_done(shared, marker, reached.handed_over).await;
         }
         let waits = train.may_wait && begun.elapsed() < QUICK;
         if !waits && !train.leave(&output).await {
@@ -229,15 +255,21 @@ impl Filling {
     }
 }
 
+/// How far reading has come.
+struct Reached {
+    /// How many records may still be read.
+    left: Option<u64>,
+    /// The number of the next record, where records are counted here.
+    next: u64,
+    /// Those that were read last.
+    last: Range<u64>,
+    /// How many records are done when all that was handed over is.
+    handed_over: u64,
+}
+
 /// Makes a chunk ready to travel: its part of the memory budget, and where `--limit` or a rate counts
 /// records, its records too.
-async fn pack<C>(
-    shared: &Shared<C>,
-    sequence: u64,
-    chunk: Box<dyn Undecoded>,
-    left: &mut Option<u64>,
-    letters: &Postbox,
-) -> Option<Parcel> {
+async fn pack<C>(shared: &Shared<C>, sequence: u64, chunk: Box<dyn Undecoded>, reached: &mut Reached, letters: &Postbox) -> Option<Parcel> {
     let units = units(chunk.bytes(), shared);
     let permit = match Arc::clone(&shared.budget).try_acquire_many_owned(units) {
         Ok(permit) => Some(permit),
@@ -255,13 +287,18 @@ async fn pack<C>(
     };
     let stage = &shared.stages[0];
     let mut coverage = None;
-    let records = if left.is_some() || stage.settings.rate.is_some() {
-        let decoded = decode(shared, sequence, chunk, *left, &mut Clock::start(), &mut Ledger::new(shared, 0, 1))?;
+    let suspicious = shared.marker.get().is_some_and(Marker::is_suspicious);
+    let records = if reached.left.is_some() || stage.settings.rate.is_some() || suspicious {
+        let decoded = decode(shared, sequence, chunk, reached.left, &mut Clock::start(), &mut Ledger::new(shared, 0, 1))?;
         let (records, excluded) = (decoded.records, decoded.excluded);
         // Those that an earlier run has done are passed over.
         let count = records.len() + excluded.len();
         coverage = decoded.coverage;
-        *left = left.map(|left| left - count as u64);
+        reached.left = reached.left.map(|left| left - count as u64);
+        let first = if decoded.count == 0 { reached.next } else { records.origin.position(0).ordinal };
+        reached.last = first..first + decoded.count as u64;
+        reached.next = reached.last.end;
+        reached.handed_over += coverage.as_ref().map_or(0, |coverage| coverage.records());
         let entries: Vec<_> = excluded.into_iter().map(|excluded| (excluded, Arc::clone(&records.origin))).collect();
         if !entries.is_empty() {
             letters.post(vec![Letters { stage: 0, entries }]).await;

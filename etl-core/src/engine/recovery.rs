@@ -12,6 +12,7 @@ use super::load_thread;
 use super::promises;
 use super::reading;
 use super::shared::{Followed, Shared};
+use super::suspect::Marker;
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::needs::Context;
 use crate::contract::policy::Atomic;
@@ -183,6 +184,14 @@ pub(super) async fn begin<C: Context>(shared: &Arc<Shared<C>>, source: &SourceIn
             Tracker::going_on(stored, progress)
         }
     };
+    let directory = folder(&options.state_dir(shared.outline.name), place, &names.1);
+    let partition = partition_of(&source.name, identity.as_ref());
+    if let Some(marker) = Marker::leave(&directory, &partition, tracker.done(), options.fresh)? {
+        if marker.is_suspicious() {
+            tracing::warn!(parent: &shared.span, "the last runs died and came to nothing: the records are tried one batch at a time");
+        }
+        let _first_time = shared.marker.set(marker);
+    }
     let effects = effects.map(|effects| watched(shared, effects, Arc::clone(tracker.partition()), tracker.done().clone()));
     ends.go(Some(Delivery::new(tracker, keeps, store, names, pace).after(published).telling(effects))).await;
     Ok(Beginning::Gone)

@@ -128,6 +128,9 @@ impl<C: Context> Run<C> {
         if let Err(error) = execute(&shared, &mut ending).await {
             shared.fail(error);
         }
+        if let Some(marker) = shared.marker.get() {
+            marker.take_away();
+        }
         let report = report(&shared, ending, started, clock);
         tracing::info!(parent: &shared.span, status = report.status.as_str(), loaded = report.records.loaded, rejected = report.records.rejected, "the run ended");
         report

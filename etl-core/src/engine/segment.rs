@@ -18,11 +18,13 @@ use super::panics::{guarded, guarded_async};
 use super::parcel::{DecodedRecords, Excluded, Parcel, Records, Train, Undecoded};
 use super::shared::{Ports, Shared};
 use super::steps::Step;
+use super::suspect::{self, Marker};
 use super::work::Tally;
 use crate::contract::error::{Class, Error, ErrorKind, Result};
 use crate::contract::needs::Context;
 use crate::contract::source::{Malformed, Origin};
 use crate::contract::stage::Role;
+use crate::delivery::attempts::TRIES;
 use crate::delivery::tracker::Coverage;
 
 /// Adjacent stages, by index; 0 is the extractor, whose part here is decoding.
@@ -418,6 +420,8 @@ pub(super) struct DecodedChunk {
     pub(super) excluded: Vec<Excluded>,
     /// What of the source it holds, where the run is followed.
     pub(super) coverage: Option<Box<Coverage>>,
+    /// How many records of the source it is, with those that were done before.
+    pub(super) count: usize,
 }
 
 /// Decodes a chunk, of which at most `limit` records count. `None` where the run ends here.
@@ -464,7 +468,9 @@ pub(super) fn decode<C>(
         };
     }
     let mut tally = Tally::default();
-    let entered = records.len() + malformed.len();
+    let killers = shared.marker.get().map_or(&[][..], Marker::killers);
+    let killers = if killers.is_empty() { Vec::new() } else { leave_out(killers, count, &mut records, &mut malformed) };
+    let entered = records.len() + malformed.len() + killers.len();
     tally.counts.entered = entered as u64;
     tally.counts.out = records.len() as u64;
     let class = stage.effective(stage.definition.options.on_malformed.unwrap_or(Class::Reject));
@@ -474,6 +480,18 @@ pub(super) fn decode<C>(
         tally.fail(entered, stage.failure(error.with_class(stage.definition.options.on_malformed.unwrap_or(Class::Reject))));
         ledger.record(0, tally, clock.lap());
         return None;
+    }
+    if let Some(&first) = killers.first().filter(|_| stage.effective(Class::Reject) != Class::Reject) {
+        tally.fail(entered, stage.failure(suspect::killed().at(records.origin.position(first))));
+        ledger.record(0, tally, clock.lap());
+        return None;
+    }
+    for input in killers {
+        tally.counts.rejected += 1;
+        let (kind, message) = (ErrorKind::Panicked, suspect::MESSAGE.into());
+        let excluded =
+            Excluded { input, class: Class::Reject, kind, code: suspect::CODE, column: None, message, attempts: TRIES, shown: None };
+        tally.excluded.push(excluded);
     }
     for Malformed { index, code, column, message } in malformed {
         if class == Class::Skip {
@@ -492,5 +510,22 @@ pub(super) fn decode<C>(
         coverage.errors.extend(tally.excluded.iter().map(|excluded| records.origin.position(excluded.input).ordinal));
     }
     let excluded = ledger.record(0, tally, clock.lap());
-    Some(DecodedChunk { records, excluded, coverage })
+    Some(DecodedChunk { records, excluded, coverage, count })
+}
+
+/// Takes the records out of a chunk of `count` that kill the process; their places in it.
+fn leave_out(killers: &[u64], count: usize, records: &mut DecodedRecords, malformed: &mut Vec<Malformed>) -> Vec<u32> {
+    let first = if count == 0 { 0 } else { records.origin.position(0).ordinal };
+    let places = killers.iter().filter_map(|killer| killer.checked_sub(first)).filter(|place| *place < count as u64);
+    let left_out: Vec<u32> = places
+        .map(|place| place as u32)
+        .filter(|place| {
+            let before = records.len() + malformed.len();
+            records.retain(&|index| index != *place);
+            malformed.retain(|malformed| malformed.index != *place);
+            // One that is done already is in neither.
+            records.len() + malformed.len() < before
+        })
+        .collect();
+    left_out
 }

@@ -16,6 +16,7 @@ use super::pool::CpuPool;
 use super::spares::Spares;
 use super::steps::{LoadStep, OpenStep, Step};
 use super::stop::StopHandle;
+use super::suspect::Marker;
 use super::trains::Trains;
 use super::wiring::{Outline, Plan};
 use super::work::{Stage, Tally};
@@ -49,6 +50,8 @@ pub(super) struct Shared<C> {
     pub(super) followed: OnceLock<Followed>,
     /// What stages do outside of the process, where they can undo it; set before any record moves.
     pub(super) effects: Arc<OnceLock<Arc<Effects>>>,
+    /// That this run is under way, where it is followed; set before it is read.
+    pub(super) marker: OnceLock<Marker>,
     pub(super) span: tracing::Span,
     compensated: Mutex<Compensated>,
     failure: Mutex<Option<Error>>,
@@ -107,6 +110,7 @@ impl<C> Shared<C> {
             starves: Notify::new(),
             trains: Trains::new(outline.stages.len()),
             followed: OnceLock::new(),
+            marker: OnceLock::new(),
             context,
             outline,
             options,

@@ -143,8 +143,7 @@ fn policies_are_checked_as_they_are_written() {
     );
     clause_says("error_threshold: 0.5", &["2:18 a number of errors is a whole number; is a `%` missing?"]);
     clause_says("error_threshold: [1%, 2%]", &["2:23 a threshold has one share, one number and one number in a row; remove one of them"]);
-    let form =
-        "write a share, a number of errors, a number in a row, or several of these: `1%`, `500`, `20 in a row`, `[1%, 500, 20 in a row]`, with `after 1_000` for the records that must be read first";
+    let form = "write a share, a number of errors, a number in a row, or several of these: `1%`, `500`, `20 in a row`, `[1%, 500, 20 in a row]`, with `after 1_000` for the records that must be read first";
     clause_says("error_threshold: []", &[&format!("2:18 {form}")]);
     clause_says("error_threshold: \"1%\"", &[&format!("2:18 {form}")]);
     clause_says("error_threshold: 1% since 5", &[&format!("2:21 {form}")]);

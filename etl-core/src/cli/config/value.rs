@@ -116,7 +116,9 @@ pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
 }
 
 fn threshold_form(text: &str) -> String {
-    format!("must be a share such as `1%`, a number of errors such as `500`, one in a row such as `20 in a row`, several of these (`1%, 500, 20 in a row`), or `none`, not `{text}`")
+    format!(
+        "must be a share such as `1%`, a number of errors such as `500`, one in a row such as `20 in a row`, several of these (`1%, 500, 20 in a row`), or `none`, not `{text}`"
+    )
 }
 
 /// A threshold as [`threshold`] reads it.
@@ -159,7 +161,23 @@ mod tests {
         for same in ["0.5%, 20", "20 in a row", "1%, 500, 20 in a row"] {
             assert_eq!(threshold_text(&threshold(same).unwrap()), same);
         }
-        for wrong in ["0%", "101%", "-1%", "0", "0.01", "nan%", "1%, 2%", "1, 2", "", "%", "0 in a row", "in a row", "1% in a row", "2 in a row, 3 in a row", "2 in row"] {
+        for wrong in [
+            "0%",
+            "101%",
+            "-1%",
+            "0",
+            "0.01",
+            "nan%",
+            "1%, 2%",
+            "1, 2",
+            "",
+            "%",
+            "0 in a row",
+            "in a row",
+            "1% in a row",
+            "2 in a row, 3 in a row",
+            "2 in row",
+        ] {
             assert!(threshold(wrong).is_err(), "{wrong}");
         }
     }
