@@ -259,8 +259,10 @@ impl Loader for Insert {
 use etl_core::error::StageError as _;
 
 async fn run(database: &Database, timeout: Option<Duration>) -> Report {
+    let state = tempfile::tempdir().unwrap();
     let plan = Plan::build("numbers").extract::<Numbers>().load::<Insert>();
     let mut options = RunOptions::new(plan.outline());
+    options.state = Some(state.path().to_owned());
     options.stages[0].batch = 10;
     options.stages[1].timeout = timeout;
     let run = plan.with(Cx(database.clone()), options);

@@ -82,7 +82,12 @@ impl Signals {
                 stop.abort();
                 "giving up: what is not committed is left out; once more to leave at once\n"
             }
-            _ => std::process::exit(self.first.map_or(1, |first| first.code().into())),
+            _ => self.leave(),
         }
+    }
+
+    /// Leaves the process at once.
+    pub(crate) fn leave(&self) -> ! {
+        std::process::exit(self.first.map_or(1, |first| first.code().into()))
     }
 }

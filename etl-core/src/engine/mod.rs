@@ -37,6 +37,7 @@ mod steps;
 mod stop;
 mod suspect;
 mod trains;
+mod watchdog;
 pub mod wiring;
 mod work;
 

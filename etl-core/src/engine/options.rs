@@ -25,6 +25,8 @@ pub const LINGER_TO_LOAD: Duration = Duration::from_secs(1);
 pub const CHECKPOINT: Duration = Duration::from_secs(1);
 /// How long a run may be silent where nothing else is said.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// How long a run that is to stop finishes what it has read where nothing else is said.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// What records may occupy between source and target where nothing else is said, in bytes.
 pub const MEMORY: u64 = 256 << 20;
 
@@ -64,6 +66,8 @@ pub struct RunOptions {
     pub checkpoint: Duration,
     /// How long a run may be silent before another one takes over from it.
     pub lease: Duration,
+    /// How long a run that is to stop may take to finish what it has read; then it gives up.
+    pub drain_timeout: Duration,
 }
 
 /// The options of one stage, resolved.
@@ -159,6 +163,7 @@ impl RunOptions {
             state: None,
             checkpoint: CHECKPOINT,
             lease: LEASE,
+            drain_timeout: DRAIN_TIMEOUT,
         }
     }
 

@@ -158,10 +158,11 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
         };
         let wanted = Wanted { records: tried.unwrap_or(wanted.records), ..wanted };
         let begun = Instant::now();
+        let busy = shared.stages[0].enter();
         let chunk = {
             let mut next = pin!(guarded_async(reader.read(wanted)));
             match next.as_mut().now_or_never() {
-                Some(chunk) => chunk,
+                Some(chunk) => Some(chunk),
                 // Nobody waits for a source that makes wait.
                 None => {
                     if !train.leave(&output).await {
@@ -169,17 +170,24 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
                     }
                     tokio::select! {
                         biased;
-                        () = shared.stop.drain.cancelled() => return ReadEnd::Stopped,
-                        chunk = next => chunk,
+                        () = shared.stop.drain.cancelled() => None,
+                        chunk = next => Some(chunk),
                     }
                 }
             }
         };
-        if shared.stop.drain.is_cancelled() {
-            // What has been read is finished.
-            train.leave(&output).await;
-            return ReadEnd::Stopped;
-        }
+        drop(busy);
+        let stops = shared.stop.drain.is_cancelled();
+        // What has been read is finished, also what a source had that cannot be read again.
+        let chunk = match chunk.unwrap_or_else(|| Ok(Ok(reader.taken()))) {
+            _ if shared.stop.abort.is_cancelled() => return ReadEnd::Stopped,
+            Ok(Ok(Some(chunk))) => Ok(Ok(Some(chunk))),
+            _ if stops => {
+                train.leave(&output).await;
+                return ReadEnd::Stopped;
+            }
+            ended => ended,
+        };
         let ErasedChunk(chunk) = match chunk {
             Ok(Ok(Some(chunk))) => chunk,
             Ok(Ok(None)) => return ReadEnd::Whole.if_handed_over(train.leave(&output).await),
@@ -201,7 +209,7 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
         match pack(shared, sequence, chunk, &mut reached, &letters).await {
             None => return ReadEnd::Stopped,
             // All of it was done before.
-            Some(parcel) if parcel.is_empty() => continue,
+            Some(parcel) if parcel.is_empty() && !stops => continue,
             Some(parcel) => train.add(parcel, bytes),
         }
         if let (Some(marker), Some(tried)) = (marker, tried) {
@@ -215,6 +223,10 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
                 return ReadEnd::Stopped;
             }
             until_done(shared, marker, reached.handed_over).await;
+        }
+        if stops {
+            train.leave(&output).await;
+            return ReadEnd::Stopped;
         }
         let waits = train.may_wait && begun.elapsed() < QUICK;
         if !waits && !train.leave(&output).await {

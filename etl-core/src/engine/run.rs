@@ -19,6 +19,7 @@ use super::recovery::{self, Beginning, Ends};
 use super::segment::{drive, loaded_by_the_worker, segments};
 use super::shared::{Ports, Shared};
 use super::stop::StopHandle;
+use super::watchdog;
 use super::wiring::{Outline, Plan};
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::needs::Context;
@@ -125,7 +126,12 @@ impl<C: Context> Run<C> {
         let clock = Instant::now();
         tracing::info!(parent: &shared.span, "the run starts");
         let mut ending = Ending::default();
-        if let Err(error) = execute(&shared, &mut ending).await {
+        let executed = tokio::select! {
+            biased;
+            executed = execute(&shared, &mut ending) => executed,
+            never = watchdog::watch(&shared) => match never {},
+        };
+        if let Err(error) = executed {
             shared.fail(error);
         }
         if let Some(marker) = shared.marker.get() {

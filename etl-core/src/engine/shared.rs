@@ -1,7 +1,7 @@
 //! What the threads and tasks of one run have in common.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
@@ -99,6 +99,7 @@ impl<C> Shared<C> {
                 spares: Arc::clone(&spares),
                 can_reject: options.dead_letter.is_some(),
                 abort: stop.abort.clone(),
+                busy: AtomicUsize::new(0),
                 span: tracing::info_span!(parent: &span, "stage", stage = definition.name),
             })
             .collect();

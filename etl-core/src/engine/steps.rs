@@ -103,6 +103,8 @@ pub trait Reader: Send {
     fn validate(&mut self) -> BoxFuture<'_, Result<()>>;
     /// The next chunk.
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<ErasedChunk>>>;
+    /// What a reading that was given up had taken already.
+    fn taken(&mut self) -> Option<ErasedChunk>;
     /// Whether reading never keeps the thread waiting.
     fn never_blocks(&self) -> bool;
     /// What tells its content from another.
@@ -147,6 +149,10 @@ impl<S: Extractor> Reader for ReaderOf<'_, S> {
 
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<ErasedChunk>>> {
         async move { Ok(self.source.read(wanted).await?.map(|chunk| ErasedChunk(Box::new(chunk)))) }.boxed()
+    }
+
+    fn taken(&mut self) -> Option<ErasedChunk> {
+        self.source.taken().map(|chunk| ErasedChunk(Box::new(chunk)))
     }
 
     fn never_blocks(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// Stops a run from outside.
@@ -10,13 +11,15 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 pub struct StopHandle {
     pub(super) drain: CancellationToken,
     pub(super) abort: Abort,
+    /// The stages that have not returned long after the run was given up.
+    pub(super) stuck: watch::Sender<Vec<&'static str>>,
 }
 
 impl Default for StopHandle {
     fn default() -> Self {
         let abort = Abort { token: CancellationToken::new(), given_up: Arc::default() };
         // Who gives up does not read on either.
-        Self { drain: abort.token.child_token(), abort }
+        Self { drain: abort.token.child_token(), abort, stuck: watch::Sender::default() }
     }
 }
 
@@ -24,6 +27,14 @@ impl StopHandle {
     /// Reads no further and finishes what has been read.
     pub fn drain(&self) {
         self.drain.cancel();
+    }
+
+    /// Waits until stages have not returned long after the run was given up, and names them.
+    pub async fn stuck(&self) -> Vec<&'static str> {
+        let mut stuck = self.stuck.subscribe();
+        let named = stuck.wait_for(|stages| !stages.is_empty()).await.map(|stages| stages.clone());
+        // The sender lives as long as this.
+        named.unwrap_or_default()
     }
 
     /// Gives up what is not committed.

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -41,11 +42,28 @@ pub struct Stage {
     /// Where it is written down what it does outside of the process; set before any record moves where a
     /// stage has effects that can be undone.
     pub(crate) effects: Arc<OnceLock<Arc<Effects>>>,
+    /// How many batches it works on right now.
+    pub(crate) busy: AtomicUsize,
     /// Vectors for its records; all stages of a run share them.
     pub(crate) spares: Arc<Spares>,
 }
 
+/// A stage at work, until this is dropped.
+pub(crate) struct Busy<'s>(&'s AtomicUsize);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
 impl Stage {
+    /// Says that it works on a batch, so that one that never returns can be named.
+    pub(crate) fn enter(&self) -> Busy<'_> {
+        self.busy.fetch_add(1, Relaxed);
+        Busy(&self.busy)
+    }
+
     /// Waits before the next attempt, and no longer than the run is wanted.
     pub(crate) async fn pause(&self, pause: Duration) {
         tokio::select! {

@@ -97,6 +97,14 @@ fn the_second_signal_gives_up() {
 }
 
 #[test]
+fn what_is_not_finished_within_the_drain_timeout_is_given_up() {
+    let slow = ["--set", "pause=50ms", "--set", "numbers.batch=100000", "--set", "pipeline.drain_timeout=200ms"];
+    let (exit, err, _) = interrupted(&slow, &["-TERM"]);
+    assert_eq!(exit, Some(143), "{err}");
+    assert!(err.contains("DailyNumbers stopped in"), "{err}");
+}
+
+#[test]
 fn several_pipelines_are_called_by_name() {
     for name in ["nightly-nothing", "nightly_nothing", "NightlyNothing"] {
         let dir = tempfile::tempdir().unwrap();

@@ -14,8 +14,17 @@ use crate::engine::options::RunOptions;
 /// The table under which they stand.
 pub(crate) const TABLE: &str = "pipeline";
 
-const NAMES: [&str; 8] =
-    ["threads", "memory", "error_threshold", "error_min_sample", "dead_letter", "dead_letter_limit", "checkpoint", "lease"];
+const NAMES: [&str; 9] = [
+    "threads",
+    "memory",
+    "error_threshold",
+    "error_min_sample",
+    "dead_letter",
+    "dead_letter_limit",
+    "checkpoint",
+    "lease",
+    "drain_timeout",
+];
 
 /// More workers than this are a slip of the finger.
 const MOST_THREADS: u64 = 4_096;
@@ -29,6 +38,7 @@ pub(crate) struct PipelineOverlay {
     min_sample: Option<(u64, Origin)>,
     checkpoint: Option<(Duration, Origin)>,
     lease: Option<(Duration, Origin)>,
+    drain_timeout: Option<(Duration, Origin)>,
     /// Where rejected records go, if not where the pipeline says.
     pub(crate) dead_letter: Option<(PathBuf, Origin)>,
     dead_letter_limit: Option<(u64, Origin)>,
@@ -74,6 +84,7 @@ impl PipelineOverlay {
             "error_threshold" => self.threshold = Some((value::threshold(text)?, origin)),
             "error_min_sample" => self.min_sample = Some((value::count(text, 1, u64::MAX)?, origin)),
             "checkpoint" => self.checkpoint = Some((value::duration(text)?, origin)),
+            "drain_timeout" => self.drain_timeout = Some((value::duration(text)?, origin)),
             "lease" => self.lease = Some((value::duration(text)?, origin)),
             "dead_letter_limit" => self.dead_letter_limit = Some((value::size(text)?, origin)),
             _ if text.is_empty() => return Err("must be the path of a file".to_owned()),
@@ -98,6 +109,9 @@ impl PipelineOverlay {
         }
         if let Some((checkpoint, _)) = self.checkpoint {
             options.checkpoint = checkpoint;
+        }
+        if let Some((limit, _)) = self.drain_timeout {
+            options.drain_timeout = limit;
         }
         if let Some((lease, _)) = self.lease {
             options.lease = lease;
@@ -156,7 +170,11 @@ impl PipelineOverlay {
                 Origin::Default,
             ));
         }
-        for (key, duration, said) in [("checkpoint", options.checkpoint, &self.checkpoint), ("lease", options.lease, &self.lease)] {
+        for (key, duration, said) in [
+            ("checkpoint", options.checkpoint, &self.checkpoint),
+            ("lease", options.lease, &self.lease),
+            ("drain_timeout", options.drain_timeout, &self.drain_timeout),
+        ] {
             let value = humantime::format_duration(duration).to_string();
             rows.push(row(key, Some(value), said.as_ref().map(|(_, origin)| origin), Origin::Default));
         }

@@ -102,6 +102,10 @@ async fn drive<C: Context>(run: Run<C>, mode: ProgressMode, signals: &mut Signal
                 return report;
             }
             _ = signals.next() => host.say(signals.obey(&stop)),
+            stuck = stop.stuck(), if signals.first.is_some() => {
+                host.say(&format!("leaving: `{}` has not returned since the run was given up\n", stuck.join("`, `")));
+                signals.leave();
+            }
             _ = ticks.tick() => {
                 // That nobody reads the progress stops nothing.
                 let _ = progress.tick(host.err());

@@ -74,6 +74,12 @@ pub trait Source: Send {
     /// error here but one of [`Decoded::malformed`].
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<Self::Record>>>>;
 
+    /// The records that a [`read`](Self::read) which was given up half-way had taken already: no others
+    /// are read, and these would be lost with the source. Only for a source that cannot be read again.
+    fn taken(&mut self) -> Option<BoxChunk<Self::Record>> {
+        None
+    }
+
     /// Whether [`Source::read`] gives back control while it waits for records, or never waits, as a
     /// regular file does: then several small chunks may travel together, because none is held up by
     /// the one after it.

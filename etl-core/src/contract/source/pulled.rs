@@ -146,20 +146,22 @@ impl<T: StreamItem, I: Iterator<Item = T> + Send> Source for Drawn<I> {
 }
 
 /// A stream.
-pub(super) struct Polled<S> {
+pub(super) struct Polled<S, T> {
     items: Pin<Box<S>>,
     progress: Progress,
+    /// Stays here while it is waited for more, because whoever waits may stop to.
+    filling: Filling<T>,
 }
 
-impl<S> Polled<S> {
+impl<S: Stream<Item: StreamItem>> Polled<S, <S::Item as StreamItem>::Record> {
     pub(super) fn new(items: S) -> Self {
-        Self { items: Box::pin(items), progress: Progress::new() }
+        Self { items: Box::pin(items), progress: Progress::new(), filling: Filling::EMPTY }
     }
 }
 
-impl<T: StreamItem, S: Stream<Item = T> + Send> Polled<S> {
-    async fn fill(&mut self, wanted: &Wanted) -> Filling<T::Record> {
-        let mut filling = Filling::EMPTY;
+impl<T: StreamItem, S: Stream<Item = T> + Send> Polled<S, T::Record> {
+    async fn fill(&mut self, wanted: &Wanted) {
+        let filling = &mut self.filling;
         // The clock is read only once the stream makes wait.
         let mut deadline = None;
         while !self.progress.ended && !filling.is_full(wanted) {
@@ -187,11 +189,10 @@ impl<T: StreamItem, S: Stream<Item = T> + Send> Polled<S> {
                 None => self.progress.ended = true,
             }
         }
-        filling
     }
 }
 
-impl<T: StreamItem, S: Stream<Item = T> + Send> Source for Polled<S> {
+impl<T: StreamItem, S: Stream<Item = T> + Send> Source for Polled<S, T::Record> {
     type Record = T::Record;
     type Class = Ephemeral;
 
@@ -202,10 +203,15 @@ impl<T: StreamItem, S: Stream<Item = T> + Send> Source for Polled<S> {
     fn read(&mut self, wanted: Wanted) -> BoxFuture<'_, Result<Option<BoxChunk<T::Record>>>> {
         async move {
             self.progress.due()?;
-            let filling = self.fill(&wanted).await;
-            self.progress.chunk(filling)
+            self.fill(&wanted).await;
+            self.progress.chunk(std::mem::replace(&mut self.filling, Filling::EMPTY))
         }
         .boxed()
+    }
+
+    fn taken(&mut self) -> Option<BoxChunk<T::Record>> {
+        let filling = std::mem::replace(&mut self.filling, Filling::EMPTY);
+        if filling.records.is_empty() { None } else { self.progress.chunk(filling).ok().flatten() }
     }
 
     fn never_blocks(&self) -> bool {
