@@ -317,8 +317,7 @@ async fn i2_two_troubles_at_every_place_leave_no_connection_in_a_transaction() {
             assert_eq!(report.status, Status::Done, "{troubles:?}: {:?}", report.failure);
             assert_eq!(report.records.loaded, COUNT, "{troubles:?}");
             expect_once(&database, &format!("{troubles:?}"));
-            let reconnected = database.server().reconnected;
-            reconnected
+            database.server().reconnected
         });
         reconnected += futures::future::join_all(all).await.into_iter().sum::<u64>();
     }

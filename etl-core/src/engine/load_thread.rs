@@ -150,7 +150,7 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
     // Of a run that is committed as a whole nothing stands that its stages did, so nothing may be gone on
     // from either.
     let as_one = shared.failed() && shared.effects.get().is_some() && shared.outline.policy.atomic == Atomic::Run;
-    let _busy = stage.enter();
+    let _busy = stage.enter(1);
     let ended = guarded_async(end(session.as_mut(), delivery.as_deref_mut(), verdict, as_one)).await.and_then(|ended| ended);
     let discarded = ended.map_err(|error| stage.failure(error))?;
     Ok(Ended {
@@ -276,7 +276,7 @@ impl<C: Context> Waiting<'_, C> {
     async fn load_batch(&mut self, ledger: &mut Ledger<'_, C>) {
         use tracing::Instrument;
         let stage = &self.shared.stages[self.shared.loader_index()];
-        let _busy = stage.enter();
+        let _busy = stage.enter(1);
         let Some(delivery) = &mut self.delivery else { return self.load_records(stage.settings.batch, ledger).await };
         stage.keep_pace(self.session.waiting().min(stage.settings.batch)).await;
         let span = tracing::debug_span!(parent: &stage.span, "batch");

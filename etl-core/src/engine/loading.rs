@@ -231,7 +231,7 @@ impl<'a, S: Loader> Session<'a, S> {
 
     /// Writes `rows`, again and again where an error of class retry allows it.
     async fn attempts(&mut self, rows: &[S::In], work: &mut Work<'_, ()>) -> (u32, Result<Option<Batch<(), S::Error>>, Failure<S::Error>>) {
-        let mut pauses = pauses(&self.stage.settings, Begun::now(&self.stage.settings));
+        let mut pauses = pauses(self.stage, Begun::now(&self.stage.settings));
         let mut attempts = 1;
         loop {
             let result = self.attempt(rows).await;
@@ -240,8 +240,8 @@ impl<'a, S: Loader> Session<'a, S> {
                 Err(Failure::Engine(error)) => error.class() == Class::Retry,
                 Ok(_) | Err(Failure::GivenUp) => false,
             };
-            match pauses.next() {
-                Some(pause) if again && !work.aborted() => self.stage.pause(pause).await,
+            match if again { pauses.next() } else { None } {
+                Some(pause) if !work.aborted() => self.stage.pause(pause).await,
                 _ => return (attempts, result),
             }
             attempts += 1;

@@ -27,6 +27,8 @@ pub const CHECKPOINT: Duration = Duration::from_secs(1);
 pub const LEASE: Duration = Duration::from_secs(30);
 /// How long a run that is to stop finishes what it has read where nothing else is said.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The share of calls that may be tried again where nothing else is said.
+pub const RETRY_BUDGET: f64 = 0.1;
 /// What records may occupy between source and target where nothing else is said, in bytes.
 pub const MEMORY: u64 = 256 << 20;
 
@@ -68,6 +70,9 @@ pub struct RunOptions {
     pub lease: Duration,
     /// How long a run that is to stop may take to finish what it has read; then it gives up.
     pub drain_timeout: Duration,
+    /// The share of all calls that may be tried again, besides a few; `None` is as many as the stages
+    /// ask for.
+    pub retry_budget: Option<f64>,
 }
 
 /// The options of one stage, resolved.
@@ -164,6 +169,7 @@ impl RunOptions {
             checkpoint: CHECKPOINT,
             lease: LEASE,
             drain_timeout: DRAIN_TIMEOUT,
+            retry_budget: Some(RETRY_BUDGET),
         }
     }
 

@@ -36,7 +36,7 @@ const QUICK: Duration = Duration::from_micros(200);
 /// Opens and validates the source.
 pub(super) async fn open<C>(shared: &Shared<C>) -> Result<Box<dyn Reader + '_>> {
     let stage = &shared.stages[0];
-    let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
+    let mut pauses = pauses(stage, Begun::now(&stage.settings));
     let mut attempts = 1;
     loop {
         let opened = guarded_async(async {
@@ -158,7 +158,7 @@ pub(super) async fn read<C>(shared: &Shared<C>, start: Start, letters: Postbox, 
         };
         let wanted = Wanted { records: tried.unwrap_or(wanted.records), ..wanted };
         let begun = Instant::now();
-        let busy = shared.stages[0].enter();
+        let busy = shared.stages[0].enter(0);
         let chunk = {
             let mut next = pin!(guarded_async(reader.read(wanted)));
             match next.as_mut().now_or_never() {

@@ -4,11 +4,50 @@
 //! one differs: a record ([`runners::plain`](super::runners), `asynchronous`, `filters`), a batch
 //! (`runners::batches`), a transaction (`loading`), a source (`reading`).
 
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::options::{LONGEST_BACKOFF, StageSettings};
+use super::work::Stage;
+
+/// How many retries a run has left, over all of its stages: a share of its calls, and a few. However
+/// many stages ask for retries, what is behind them is not called much more often than it would be.
+pub(crate) struct RetryBudget {
+    /// In thousandths of a retry; `None` where there is no end of them.
+    share: Option<i64>,
+    left: AtomicI64,
+}
+
+impl RetryBudget {
+    const ONE: i64 = 1_000;
+    /// So many are there in any case.
+    const FEW: i64 = 10;
+
+    pub(crate) fn new(share: Option<f64>) -> Self {
+        #[allow(clippy::cast_possible_truncation, reason = "a share is at most 1")]
+        let share = share.map(|share| (share * Self::ONE as f64).round() as i64);
+        Self { share, left: AtomicI64::new(Self::FEW * Self::ONE) }
+    }
+
+    /// So many calls are made.
+    pub(crate) fn earn(&self, calls: usize) {
+        if let Some(share) = self.share {
+            let calls = i64::try_from(calls).unwrap_or(i64::MAX / Self::ONE);
+            self.left.fetch_add(share.saturating_mul(calls), Relaxed);
+        }
+    }
+
+    fn take(&self) -> bool {
+        self.share.is_none() || self.left.fetch_update(Relaxed, Relaxed, |left| (left >= Self::ONE).then_some(left - Self::ONE)).is_ok()
+    }
+
+    /// Whether no retry is left.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.share.is_some() && self.left.load(Relaxed) < Self::ONE
+    }
+}
 
 /// When the first attempt began; the clock is read only where a deadline asks for it.
 #[derive(Clone, Copy)]
@@ -21,13 +60,15 @@ impl Begun {
 }
 
 /// One pause for each retry that the stage allows.
-pub(crate) struct Pauses {
+pub(crate) struct Pauses<'s> {
+    budget: &'s RetryBudget,
     backoff: ExponentialBackoff,
     deadline: Option<Instant>,
 }
 
 /// The pauses between attempts, the first of which began `begun`.
-pub(crate) fn pauses(settings: &StageSettings, begun: Begun) -> Pauses {
+pub(crate) fn pauses(stage: &Stage, begun: Begun) -> Pauses<'_> {
+    let settings = &stage.settings;
     let backoff = ExponentialBuilder::default()
         .with_jitter()
         .with_min_delay(settings.backoff)
@@ -35,41 +76,49 @@ pub(crate) fn pauses(settings: &StageSettings, begun: Begun) -> Pauses {
         .with_max_times(settings.retries as usize)
         .build();
     let deadline = begun.0.zip(settings.deadline).and_then(|(begun, deadline)| begun.checked_add(deadline));
-    Pauses { backoff, deadline }
+    Pauses { budget: &stage.retry_budget, backoff, deadline }
 }
 
-impl Iterator for Pauses {
+impl Iterator for Pauses<'_> {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
         let pause = self.backoff.next()?;
         let in_time = self.deadline.is_none_or(|deadline| Instant::now() + pause < deadline);
-        in_time.then_some(pause)
+        (in_time && self.budget.take()).then_some(pause)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::stage::{Role, StageDefinition};
 
-    fn settings(retries: u32, deadline: Option<Duration>) -> StageSettings {
-        let mut settings = StageSettings::of(&StageDefinition::new("stage", Role::Transform));
-        (settings.retries, settings.backoff, settings.deadline) = (retries, Duration::from_secs(1), deadline);
-        settings
+    fn pauses(retries: usize, budget: &RetryBudget, deadline: Option<Instant>) -> Vec<Duration> {
+        let second = Duration::from_secs(1);
+        let backoff =
+            ExponentialBuilder::default().with_jitter().with_min_delay(second).with_max_delay(LONGEST_BACKOFF).with_max_times(retries);
+        Pauses { budget, backoff: backoff.build(), deadline }.collect()
     }
 
     #[test]
     fn there_is_a_pause_for_each_retry() {
-        let settings = settings(3, None);
-        let pauses: Vec<_> = pauses(&settings, Begun::now(&settings)).collect();
+        let pauses = pauses(3, &RetryBudget::new(None), None);
         assert_eq!(pauses.len(), 3);
         assert!(pauses.iter().zip([1, 2, 4]).all(|(pause, base)| (base..=2 * base).contains(&pause.as_secs())), "{pauses:?}");
     }
 
     #[test]
     fn no_retry_begins_after_the_deadline() {
-        let settings = settings(3, Some(Duration::from_millis(500)));
-        assert_eq!(pauses(&settings, Begun::now(&settings)).next(), None);
+        let soon = Instant::now() + Duration::from_millis(500);
+        assert_eq!(pauses(3, &RetryBudget::new(None), Some(soon)), []);
+    }
+
+    #[test]
+    fn retries_do_not_multiply_the_load() {
+        let budget = RetryBudget::new(Some(0.1));
+        assert_eq!(pauses(99, &budget, None).len(), 10);
+        assert!(budget.is_used_up());
+        budget.earn(25);
+        assert_eq!(pauses(99, &budget, None).len(), 2);
     }
 }

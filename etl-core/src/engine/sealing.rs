@@ -61,7 +61,7 @@ impl<S: Loader> Session<'_, S> {
         mut sealing: Sealing<'_>,
         tally: &mut Tally,
     ) {
-        let mut pauses = pauses(&self.stage.settings, Begun::now(&self.stage.settings));
+        let mut pauses = pauses(self.stage, Begun::now(&self.stage.settings));
         let (mut attempts, mut by_parts, mut posted) = (1, false, HashSet::new());
         loop {
             *tally = Tally { batches: 1, retries: u64::from(attempts) - 1, at: tally.at, ..Tally::default() };
@@ -293,7 +293,7 @@ impl<S: Loader> Session<'_, S> {
 
     /// A transaction that holds nothing but the receipt: that the source is at its end.
     pub(super) async fn seal_alone(&mut self, receipt: &Receipt) -> Result<()> {
-        let mut pauses = pauses(&self.stage.settings, Begun::now(&self.stage.settings));
+        let mut pauses = pauses(self.stage, Begun::now(&self.stage.settings));
         let mut attempts = 1;
         loop {
             let error = match self.record_alone(receipt).await {

@@ -274,7 +274,7 @@ fn run_cpu<C: Context>(
         let entered = records.len();
         let span = tracing::debug_span!(parent: &stage.span, "batch", batch = sequence, records = entered);
         let mut tally = Tally::default();
-        let busy = stage.enter();
+        let busy = stage.enter(entered);
         let ended = span.in_scope(|| guarded(|| step.run(&shared.context, stage, &mut records, &mut tally)));
         drop(busy);
         if let Err(panic) = ended {
@@ -313,7 +313,7 @@ async fn run_async<C: Context>(shared: &Shared<C>, segment: &Segment, parcel: Pa
         let begun = Instant::now();
         let entered = records.len();
         let finished = {
-            let _busy = stage.enter();
+            let _busy = stage.enter(entered);
             // Rules and lazy iterators are the user's code too, not only the call itself.
             let run = guarded_async(step.run(&shared.context, stage, &mut records, &mut tally)).instrument(span);
             tokio::select! {

@@ -13,6 +13,7 @@ use super::options::RunOptions;
 use super::pace::Pace;
 use super::parcel::Excluded;
 use super::pool::CpuPool;
+use super::retry::RetryBudget;
 use super::spares::Spares;
 use super::steps::{LoadStep, OpenStep, Step};
 use super::stop::StopHandle;
@@ -84,6 +85,7 @@ impl<C> Shared<C> {
         let stop = StopHandle::default();
         let spares = Arc::new(Spares::default());
         let effects = Arc::<OnceLock<Arc<Effects>>>::default();
+        let retry_budget = Arc::new(RetryBudget::new(options.retry_budget));
         let stages = outline
             .stages
             .iter()
@@ -99,6 +101,7 @@ impl<C> Shared<C> {
                 spares: Arc::clone(&spares),
                 can_reject: options.dead_letter.is_some(),
                 abort: stop.abort.clone(),
+                retry_budget: Arc::clone(&retry_budget),
                 busy: AtomicUsize::new(0),
                 span: tracing::info_span!(parent: &span, "stage", stage = definition.name),
             })

@@ -16,6 +16,7 @@ use super::effects::Effects;
 use super::options::StageSettings;
 use super::pace::Pace;
 use super::parcel::Excluded;
+use super::retry::RetryBudget;
 use super::spares::Spares;
 use super::stop::Abort;
 use crate::contract::error::{Class, Error, ErrorKind, StageError};
@@ -42,6 +43,8 @@ pub struct Stage {
     /// Where it is written down what it does outside of the process; set before any record moves where a
     /// stage has effects that can be undone.
     pub(crate) effects: Arc<OnceLock<Arc<Effects>>>,
+    /// The retries of the run; all stages share them.
+    pub(crate) retry_budget: Arc<RetryBudget>,
     /// How many batches it works on right now.
     pub(crate) busy: AtomicUsize,
     /// Vectors for its records; all stages of a run share them.
@@ -58,8 +61,12 @@ impl Drop for Busy<'_> {
 }
 
 impl Stage {
-    /// Says that it works on a batch, so that one that never returns can be named.
-    pub(crate) fn enter(&self) -> Busy<'_> {
+    /// Says that it works on a batch of so many records, so that one that never returns can be named.
+    pub(crate) fn enter(&self, records: usize) -> Busy<'_> {
+        if self.settings.retries > 0 {
+            let calls_records = matches!(self.definition.role, Role::Transform | Role::Filter) && !self.definition.takes.is_batch();
+            self.retry_budget.earn(if calls_records { records } else { 1 });
+        }
         self.busy.fetch_add(1, Relaxed);
         Busy(&self.busy)
     }
@@ -111,9 +118,12 @@ impl Stage {
     /// The error that stops the run at this stage.
     pub(crate) fn failure(&self, error: Error) -> Error {
         let rejected_nowhere = error.class() == Class::Reject;
+        let no_retry_left = error.class() == Class::Retry && self.settings.retries > 0 && self.retry_budget.is_used_up();
         let error = error.with_class(Class::Fail).in_stage(self.definition.name, self.error_kind());
         if rejected_nowhere && error.advice().is_none() {
             error.hint("give the pipeline a `dead_letter: file(…)` to set such records aside and go on")
+        } else if no_retry_left {
+            error.hint("the run has used up its retries: too many calls fail; `pipeline.retry_budget` is the share of calls that may be tried again")
         } else {
             error
         }

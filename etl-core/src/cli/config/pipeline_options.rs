@@ -14,7 +14,7 @@ use crate::engine::options::RunOptions;
 /// The table under which they stand.
 pub(crate) const TABLE: &str = "pipeline";
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "threads",
     "memory",
     "error_threshold",
@@ -24,6 +24,7 @@ const NAMES: [&str; 9] = [
     "checkpoint",
     "lease",
     "drain_timeout",
+    "retry_budget",
 ];
 
 /// More workers than this are a slip of the finger.
@@ -39,6 +40,7 @@ pub(crate) struct PipelineOverlay {
     checkpoint: Option<(Duration, Origin)>,
     lease: Option<(Duration, Origin)>,
     drain_timeout: Option<(Duration, Origin)>,
+    retry_budget: Option<(Option<f64>, Origin)>,
     /// Where rejected records go, if not where the pipeline says.
     pub(crate) dead_letter: Option<(PathBuf, Origin)>,
     dead_letter_limit: Option<(u64, Origin)>,
@@ -84,6 +86,7 @@ impl PipelineOverlay {
             "error_threshold" => self.threshold = Some((value::threshold(text)?, origin)),
             "error_min_sample" => self.min_sample = Some((value::count(text, 1, u64::MAX)?, origin)),
             "checkpoint" => self.checkpoint = Some((value::duration(text)?, origin)),
+            "retry_budget" => self.retry_budget = Some((value::share(text)?, origin)),
             "drain_timeout" => self.drain_timeout = Some((value::duration(text)?, origin)),
             "lease" => self.lease = Some((value::duration(text)?, origin)),
             "dead_letter_limit" => self.dead_letter_limit = Some((value::size(text)?, origin)),
@@ -109,6 +112,9 @@ impl PipelineOverlay {
         }
         if let Some((checkpoint, _)) = self.checkpoint {
             options.checkpoint = checkpoint;
+        }
+        if let Some((share, _)) = self.retry_budget {
+            options.retry_budget = share;
         }
         if let Some((limit, _)) = self.drain_timeout {
             options.drain_timeout = limit;
@@ -178,6 +184,8 @@ impl PipelineOverlay {
             let value = humantime::format_duration(duration).to_string();
             rows.push(row(key, Some(value), said.as_ref().map(|(_, origin)| origin), Origin::Default));
         }
+        let share = options.retry_budget.map_or_else(|| "none".to_owned(), |share| format!("{}%", share * 100.0));
+        rows.push(row("retry_budget", Some(share), self.retry_budget.as_ref().map(|(_, origin)| origin), Origin::Default));
         rows
     }
 }

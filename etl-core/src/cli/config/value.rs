@@ -84,6 +84,18 @@ pub(crate) fn size_text(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// A share such as `10%`, or `none` for no bound.
+pub(crate) fn share(text: &str) -> Result<Option<f64>, String> {
+    if text.trim().eq_ignore_ascii_case("none") {
+        return Ok(None);
+    }
+    let percent = text.trim().strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Some(percent / 100.0)),
+        _ => Err(format!("must be a share from `0%` to `100%`, or `none`, not `{text}`")),
+    }
+}
+
 /// `1%`, `500`, `20 in a row`, several of them (`1%, 500, 20 in a row`) or `none`. How many records are read first is another option.
 pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
     let mut threshold = Threshold::NONE;

@@ -63,7 +63,7 @@ where
 {
     // The semaphore is never closed.
     let _permit = stage.calls.acquire().await;
-    let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
+    let mut pauses = pauses(stage, Begun::now(&stage.settings));
     let mut attempts = 1;
     loop {
         stage.keep_pace(1).await;
@@ -331,7 +331,7 @@ impl<S: EachAsyncStateful<Feed: FeedAgain<S::In>>> RunsAsync<S> for ways::AsyncS
                 ControlFlow::Continue(false) => continue,
                 ControlFlow::Break(Stopped) => break,
             }
-            let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
+            let mut pauses = pauses(stage, Begun::now(&stage.settings));
             let mut attempts = 1;
             let result = loop {
                 stage.keep_pace(1).await;

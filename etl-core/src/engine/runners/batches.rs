@@ -21,7 +21,7 @@ impl<S: BatchPlain> RunsPlain<S> for ways::BatchPlain {
         while let Some(Slice { indexes, mut rows, shown }) = slices.next::<S>(&mut work, rules) {
             let Some(&first) = indexes.first() else { continue };
             work.blame(first);
-            let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
+            let mut pauses = pauses(stage, Begun::now(&stage.settings));
             let mut attempts = 1;
             let result = loop {
                 let result = S::call(lent, state, <S::Feed as FeedBatch<S::In>>::arg(&mut rows));
@@ -57,7 +57,7 @@ impl<S: BatchAsync> RunsAsync<S> for ways::BatchAsync {
         while let Some(Slice { indexes, mut rows, shown }) = slices.next::<S>(&mut work, rules) {
             let Some(&first) = indexes.first() else { continue };
             work.blame(first);
-            let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
+            let mut pauses = pauses(stage, Begun::now(&stage.settings));
             let mut attempts = 1;
             // The semaphore is never closed.
             let permit = stage.calls.acquire().await;

@@ -75,7 +75,7 @@ impl<S: FilterAsync> RunsAsync<S> for ways::FilterAsync {
                 ControlFlow::Continue(false) => continue,
                 ControlFlow::Break(Stopped) => break,
             }
-            let mut pauses = pauses(&stage.settings, Begun::now(&stage.settings));
+            let mut pauses = pauses(stage, Begun::now(&stage.settings));
             let mut attempts = 1;
             let settled = loop {
                 stage.keep_pace(1).await;

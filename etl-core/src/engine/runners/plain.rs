@@ -106,7 +106,7 @@ impl<S: EachPlain<Feed: FeedAgain<S::In>>> RunsPlain<S> for ways::PlainAgain {
             let begun = Begun::now(&stage.settings);
             let mut result = S::call(lent, state, <S::Feed as FeedAgain<S::In>>::arg(record), &mut work.out);
             if stage.settings.retries > 0 {
-                let mut pauses = pauses(&stage.settings, begun);
+                let mut pauses = pauses(stage, begun);
                 while let Err(error) = &result
                     && error.class() == Class::Retry
                     && !work.aborted()
