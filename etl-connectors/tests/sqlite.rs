@@ -472,3 +472,33 @@ mod going_on {
         assert_eq!(of("items", Some(table.head)).compare(&table), Sameness::Shorter);
     }
 }
+
+#[test]
+fn i5_a_connection_that_is_made_anew_is_in_no_transaction_and_keeps_the_claim() {
+    use etl_core::target::{Claim, Target, Transaction as _};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.db");
+    existing(&path, "CREATE TABLE t (a INTEGER)");
+    let database = sqlite::open(&path).unwrap();
+    let mut connection = futures::executor::block_on(database.connect()).unwrap();
+    futures::executor::block_on(database.claim(&mut connection, &Claim::new("p", "run"))).unwrap();
+    let mut half = futures::executor::block_on(sqlite::Database::begin(&mut connection)).unwrap();
+    half.execute("INSERT INTO t VALUES (1)").unwrap();
+    // As one whose rollback could not be waited for.
+    std::mem::forget(half);
+    futures::executor::block_on(database.reconnect(&mut connection)).unwrap();
+    let mut whole = futures::executor::block_on(sqlite::Database::begin(&mut connection)).unwrap();
+    whole.execute("INSERT INTO t VALUES (2)").unwrap();
+    futures::executor::block_on(whole.commit()).unwrap();
+    futures::executor::block_on(database.renew(&mut connection)).unwrap();
+    let rows: Vec<i64> = rusqlite::Connection::open(&path)
+        .unwrap()
+        .prepare("SELECT a FROM t")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(rows, [2]);
+}

@@ -136,7 +136,7 @@ impl Target for Database {
         let failed = |error: &_| explain(ErrorKind::Load, format!("cannot open the database {} again", connection.path.display()), error);
         connection.sqlite = match &connection.private {
             None => connect(&connection.path, OpenFlags::SQLITE_OPEN_READ_WRITE, ErrorKind::Load)?,
-            Some(private) => open_private(private.place.temporary()).map_err(|error| failed(&error))?,
+            Some(private) => private.open().map_err(|error| failed(&error))?,
         };
         Ok(())
     }
