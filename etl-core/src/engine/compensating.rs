@@ -9,7 +9,7 @@ use super::effects::{Effects, Standing};
 use super::options::StageSettings;
 use super::panics::guarded_async;
 use super::reading::lost;
-use super::retry::{Begun, pauses};
+use super::retry::{Begun, beyond_budget};
 use super::run::on_thread;
 use super::runners::timed_out;
 use super::shared::Shared;
@@ -116,7 +116,7 @@ async fn undo_one<C: Context>(shared: &Shared<C>, intent: &Intent, retried: bool
     };
     let retries = if retried { stage.settings.retries.max(RETRIES) } else { 0 };
     let settings = StageSettings { retries, ..stage.settings.clone() };
-    let mut pauses = pauses(&settings, Begun::now(&settings));
+    let mut pauses = beyond_budget(&settings, Begun::now(&settings));
     let effect = Effect { input: &intent.input, output: intent.output.as_deref() };
     let mut attempts = 1;
     loop {

@@ -61,14 +61,18 @@ impl Begun {
 
 /// One pause for each retry that the stage allows.
 pub(crate) struct Pauses<'s> {
-    budget: &'s RetryBudget,
+    budget: Option<&'s RetryBudget>,
     backoff: ExponentialBackoff,
     deadline: Option<Instant>,
 }
 
 /// The pauses between attempts, the first of which began `begun`.
 pub(crate) fn pauses(stage: &Stage, begun: Begun) -> Pauses<'_> {
-    let settings = &stage.settings;
+    Pauses { budget: Some(&stage.retry_budget), ..beyond_budget(&stage.settings, begun) }
+}
+
+/// The same for what has to be done also when the run has no retries left.
+pub(crate) fn beyond_budget(settings: &StageSettings, begun: Begun) -> Pauses<'static> {
     let backoff = ExponentialBuilder::default()
         .with_jitter()
         .with_min_delay(settings.backoff)
@@ -76,7 +80,7 @@ pub(crate) fn pauses(stage: &Stage, begun: Begun) -> Pauses<'_> {
         .with_max_times(settings.retries as usize)
         .build();
     let deadline = begun.0.zip(settings.deadline).and_then(|(begun, deadline)| begun.checked_add(deadline));
-    Pauses { budget: &stage.retry_budget, backoff, deadline }
+    Pauses { budget: None, backoff, deadline }
 }
 
 impl Iterator for Pauses<'_> {
@@ -85,7 +89,7 @@ impl Iterator for Pauses<'_> {
     fn next(&mut self) -> Option<Duration> {
         let pause = self.backoff.next()?;
         let in_time = self.deadline.is_none_or(|deadline| Instant::now() + pause < deadline);
-        (in_time && self.budget.take()).then_some(pause)
+        (in_time && self.budget.is_none_or(RetryBudget::take)).then_some(pause)
     }
 }
 
@@ -97,7 +101,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let backoff =
             ExponentialBuilder::default().with_jitter().with_min_delay(second).with_max_delay(LONGEST_BACKOFF).with_max_times(retries);
-        Pauses { budget, backoff: backoff.build(), deadline }.collect()
+        Pauses { budget: Some(budget), backoff: backoff.build(), deadline }.collect()
     }
 
     #[test]
