@@ -1,20 +1,25 @@
-//! The place for servers that tests need, such as PostgreSQL.
+//! The servers that tests need: a private PostgreSQL.
 //!
-//! No test needs one yet, so none is started. The first that does adds it here: a private instance with its data in a temporary
-//! directory, on a port that is free, named to the tests by an environment variable, and stopped when [`Services`] is dropped.
-//! A server that cannot be started is an error here and not a skipped test there.
+//! It has its data in a temporary directory, is reached by a socket there, named to the tests by an environment variable, and
+//! stopped when [`Services`] is dropped. It is installed where that is allowed; a server that cannot be started is an error here
+//! and not a skipped test there.
+
+use etl_postgres_server::{ENV, Server, install_if_missing};
 
 use crate::step::Result;
 
 /// What runs beside the tests, for as long as this lives.
 pub(crate) struct Services {
     env: Vec<(&'static str, String)>,
+    _postgres: Server,
 }
 
 impl Services {
     /// Starts what the tests need.
     pub(crate) fn start() -> Result<Self> {
-        Ok(Self { env: Vec::new() })
+        install_if_missing()?;
+        let postgres = Server::start()?;
+        Ok(Self { env: vec![(ENV, postgres.url())], _postgres: postgres })
     }
 
     /// What tells the tests where their servers are.
