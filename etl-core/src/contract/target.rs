@@ -237,6 +237,16 @@ pub trait Transaction: Send + Sized {
     /// record spoils is committed as a whole without that record.
     const SAVEPOINTS: bool = false;
 
+    /// Whether the ledger has all of these parts already. Asked before records are loaded again after a
+    /// commit of which nobody knows whether it was one: a unique key would refuse them before
+    /// [`record`](Self::record) finds out.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    fn is_recorded(&mut self, _entries: &[Entry]) -> impl Future<Output = Result<bool>> + Send {
+        async { Ok(false) }
+    }
+
     /// Writes into the ledger what the transaction loads: called once, after the records and before
     /// the commit. Must find out, in the transaction itself, that the run is still the one that holds
     /// the [claim](Target::claim).

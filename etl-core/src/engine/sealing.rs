@@ -24,8 +24,9 @@ use crate::contract::error::{Class, Error, ErrorKind, Result, StageError};
 use crate::contract::source::Origin;
 use crate::contract::stage::{Loader, TransactionOf};
 use crate::contract::target::{Receipt, Recorded, Target, Transaction};
-use crate::delivery::tracker::{Coverage, Tracker};
+use crate::delivery::tracker::{Coverage, Proposal, Tracker};
 use crate::mutants;
+use crate::observe::metrics::Counts;
 
 /// What a transaction is sealed with.
 pub struct Sealing<'t> {
@@ -43,6 +44,12 @@ enum Unsealed {
     Again(Error),
     /// The run ends here; the tally says why.
     Stopped,
+}
+
+/// An attempt of whose commit nobody knows whether it was one.
+struct Unanswered {
+    proposal: Proposal,
+    counts: Counts,
 }
 
 impl From<Stopped> for Unsealed {
@@ -63,11 +70,12 @@ impl<S: Loader> Session<'_, S> {
     ) {
         let mut pauses = pauses(self.stage, Begun::now(&self.stage.settings));
         let (mut attempts, mut by_parts, mut posted) = (1, false, HashSet::new());
+        let mut unanswered = None;
         loop {
             *tally = Tally { batches: 1, retries: u64::from(attempts) - 1, at: tally.at, ..Tally::default() };
             let ended = {
                 let mut work = Work::new(self.stage, tally, lineage, None, rows.len());
-                self.transact(rows, lineage, covered, &mut sealing, by_parts, attempts, &mut posted, &mut work).await
+                self.transact(rows, lineage, covered, &mut sealing, by_parts, attempts, &mut posted, &mut unanswered, &mut work).await
             };
             let error = match ended {
                 Ok(()) => return,
@@ -108,6 +116,7 @@ impl<S: Loader> Session<'_, S> {
         by_parts: bool,
         attempts: u32,
         posted: &mut HashSet<u32>,
+        unanswered: &mut Option<Unanswered>,
         work: &mut Work<'_, ()>,
     ) -> Result<(), Unsealed> {
         let ranges = broken(self.sealed_ranges(rows, work))?;
@@ -116,6 +125,24 @@ impl<S: Loader> Session<'_, S> {
         unsealed(answered(stage, self.link.ready(S::target(lent))).await, work)?;
         let Some((connection, doubt)) = self.link.lend() else { unreachable!("connected above") };
         let mut transaction: TransactionOf<'_, S> = unsealed(answered(stage, <S::Target as Target>::begin(connection)).await, work)?;
+        if let Some(earlier) = unanswered.take().filter(|_| !mutants::active("commit_not_asked_for")) {
+            // Asked before the records are loaded again: a unique key would refuse all of them.
+            match unsealed(answered(stage, transaction.is_recorded(&earlier.proposal.receipt().entries)).await, work) {
+                Ok(false) => {}
+                Ok(true) => {
+                    roll_back(stage, transaction, doubt).await;
+                    *sealing.in_doubt = false;
+                    work.tally.counts = earlier.counts;
+                    sealing.tracker.settle(earlier.proposal);
+                    return Ok(());
+                }
+                Err(unsealed) => {
+                    roll_back(stage, transaction, doubt).await;
+                    *unanswered = Some(earlier);
+                    return Err(unsealed);
+                }
+            }
+        }
         let loaded = if by_parts {
             Self::load_parts(stage, lent, rows, ranges, attempts, &mut transaction, work).await
         } else {
@@ -140,8 +167,11 @@ impl<S: Loader> Session<'_, S> {
         };
         *sealing.in_doubt = true;
         let committed = link::commit(stage, transaction, true, doubt).await;
-        if !mutants::active("commit_assumed") {
-            unsealed(committed, work)?;
+        if !mutants::active("commit_assumed")
+            && let Err(unsealed) = unsealed(committed, work)
+        {
+            *unanswered = Some(Unanswered { proposal, counts: work.tally.counts });
+            return Err(unsealed);
         }
         *sealing.in_doubt = false;
         sealing.tracker.settle(proposal);
@@ -263,7 +293,7 @@ impl<S: Loader> Session<'_, S> {
         posted: &mut HashSet<u32>,
         transaction: &mut TransactionOf<'_, S>,
         work: &mut Work<'_, ()>,
-    ) -> Result<(crate::delivery::tracker::Proposal, Recorded), Unsealed> {
+    ) -> Result<(Proposal, Recorded), Unsealed> {
         let again = rejected_again(sealing.tracker, covered, &work.tally.excluded, lineage);
         let covered = again.as_deref().unwrap_or(covered);
         let (mut entries, mut errors) = (Vec::new(), Vec::new());
