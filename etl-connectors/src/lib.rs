@@ -6,6 +6,7 @@
 #![cfg_attr(feature = "jsonl", doc = "| `jsonl` | [`jsonl::read`] | [`jsonl::create`], [`jsonl::append`], [`jsonl::dataset`] |")]
 #![cfg_attr(feature = "sqlite", doc = "| `sqlite` | [`sqlite::read`] | [`sqlite::create`], [`sqlite::open`] |")]
 #![cfg_attr(feature = "parquet", doc = "| `parquet` | [`parquet::read`] | [`parquet::create`], [`parquet::dataset`] |")]
+#![cfg_attr(feature = "postgres", doc = "| `postgres` | | [`postgres::connect`] |")]
 //!
 //! With the features `gzip` and `zstd`, CSV and JSON lines are read and written compressed too.
 //!
@@ -29,6 +30,8 @@ mod files;
 pub mod jsonl;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(any(feature = "csv", feature = "sqlite", feature = "parquet"))]
 mod serde_rows;
 #[cfg(feature = "sqlite")]
