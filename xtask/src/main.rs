@@ -44,6 +44,9 @@ usage: cargo xtask COMMAND
   bench peers [--rounds N] [--write]
                      a job beside Polars, DuckDB, DataFusion, asyncio and dlt: the median of N rounds (5);
                      with --write, into docs/peers.md
+  bench postgres [--rounds N] [--write]
+                     a job into PostgreSQL beside psql's copy of a file that is clean already: the median of N rounds (5);
+                     with --write, into docs/postgres.md
   bench instructions [--write]
                      how many instructions a record takes, counted by valgrind, beside tests/hot_path/instructions.txt,
                      which --write writes anew
@@ -63,6 +66,7 @@ enum Command {
     BenchCompile(bench::compile::Options),
     BenchEngine(bench::engine::Options),
     BenchPeers(bench::peers::Options),
+    BenchPostgres(bench::postgres::Options),
     BenchInstructions { write: bool },
     Help,
 }
@@ -132,14 +136,21 @@ fn parse_bench(mut args: impl Iterator<Item = OsString>) -> std::result::Result<
     match args.next() {
         Some(what) if what == "compile" => parse_bench_compile(args),
         Some(what) if what == "engine" => parse_bench_engine(args),
-        Some(what) if what == "peers" => parse_bench_peers(args),
+        Some(what) if what == "peers" => {
+            let (rounds, write) = parse_rounds_and_write(args)?;
+            Ok(Command::BenchPeers(bench::peers::Options { rounds, write }))
+        }
+        Some(what) if what == "postgres" => {
+            let (rounds, write) = parse_rounds_and_write(args)?;
+            Ok(Command::BenchPostgres(bench::postgres::Options { rounds, write }))
+        }
         Some(what) if what == "instructions" => match (args.next(), args.next()) {
             (None, _) => Ok(Command::BenchInstructions { write: false }),
             (Some(flag), None) if flag == "--write" => Ok(Command::BenchInstructions { write: true }),
             (Some(flag), _) => Err(format!("unexpected argument `{}`", flag.display())),
         },
         Some(other) => Err(format!("no bench named `{}`", other.display())),
-        None => Err("bench needs a name: compile, engine, peers or instructions".to_owned()),
+        None => Err("bench needs a name: compile, engine, peers, postgres or instructions".to_owned()),
     }
 }
 
@@ -175,16 +186,17 @@ fn parse_bench_engine(mut args: impl Iterator<Item = OsString>) -> std::result::
     Ok(Command::BenchEngine(options))
 }
 
-fn parse_bench_peers(mut args: impl Iterator<Item = OsString>) -> std::result::Result<Command, String> {
-    let mut options = bench::peers::Options::default();
+/// The options of a bench that has no others.
+fn parse_rounds_and_write(mut args: impl Iterator<Item = OsString>) -> std::result::Result<(u32, bool), String> {
+    let bench::peers::Options { rounds: mut number, mut write } = bench::peers::Options::default();
     while let Some(flag) = args.next() {
         match flag.to_str() {
-            Some("--write") => options.write = true,
-            Some("--rounds") => options.rounds = rounds(args.next())?,
+            Some("--write") => write = true,
+            Some("--rounds") => number = rounds(args.next())?,
             _ => return Err(format!("unexpected argument `{}`", flag.display())),
         }
     }
-    Ok(Command::BenchPeers(options))
+    Ok((number, write))
 }
 
 /// The number behind `--rounds`.
@@ -206,6 +218,7 @@ fn run(command: Command) -> Result<()> {
         Command::BenchCompile(options) => bench::compile::compile(options),
         Command::BenchEngine(options) => bench::engine::engine(options),
         Command::BenchPeers(options) => bench::peers::peers(options),
+        Command::BenchPostgres(options) => bench::postgres::postgres(options),
         Command::BenchInstructions { write } => bench::instructions::instructions(write),
         Command::Help => {
             print!("{USAGE}");
@@ -248,6 +261,8 @@ mod tests {
         assert_eq!(parsed(&["bench", "engine", "--only", "io", "--rounds", "7"]), Ok(Command::BenchEngine(options)));
         let options = bench::peers::Options { rounds: 3, write: true };
         assert_eq!(parsed(&["bench", "peers", "--rounds", "3", "--write"]), Ok(Command::BenchPeers(options)));
+        let options = bench::postgres::Options { rounds: 7, write: false };
+        assert_eq!(parsed(&["bench", "postgres", "--rounds", "7"]), Ok(Command::BenchPostgres(options)));
     }
 
     #[test]
@@ -260,7 +275,7 @@ mod tests {
             (&["data", "--from", "a", "b"], "unexpected argument `--from`"),
             (&["fuzz", "--seconds"], "--seconds needs a number"),
             (&["fuzz", "--seeds"], "unexpected argument `--seeds`"),
-            (&["bench"], "bench needs a name: compile, engine, peers or instructions"),
+            (&["bench"], "bench needs a name: compile, engine, peers, postgres or instructions"),
             (&["bench", "engine", "--only"], "--only needs one of overhead, clean, cpu, io, memory"),
             (&["bench", "engine", "--only", "gpu"], "--only needs one of overhead, clean, cpu, io, memory"),
             (&["bench", "engine", "--only", "io", "--write"], "the page has all tables: --write goes without --only"),

@@ -1,6 +1,8 @@
 //! What the programs of the job have in common: how they are called and what they print, so that
 //! their answers can be compared. None of the work that is measured is here.
 
+pub mod warehouse;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -132,6 +134,10 @@ pub enum Format {
     Jsonl,
     /// A table `flights` in a new SQLite database.
     Sqlite,
+    /// The table `flights` of the [warehouse]; the output's path names nothing.
+    Postgres,
+    /// CSV, as `psql` reads it: a missing value is nothing at all.
+    Csv,
 }
 
 impl FromStr for Format {
@@ -142,7 +148,9 @@ impl FromStr for Format {
             "parquet" => Ok(Self::Parquet),
             "jsonl" => Ok(Self::Jsonl),
             "sqlite" => Ok(Self::Sqlite),
-            other => Err(format!("unknown format {other}: parquet, jsonl or sqlite")),
+            "postgres" => Ok(Self::Postgres),
+            "csv" => Ok(Self::Csv),
+            other => Err(format!("unknown format {other}: parquet, jsonl, sqlite, postgres or csv")),
         }
     }
 }

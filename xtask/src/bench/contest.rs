@@ -29,6 +29,8 @@ pub(super) struct Contest {
     pub(super) command: String,
     /// `None` where nothing is written.
     pub(super) page: Option<Page>,
+    /// What tells the programs where their servers are.
+    pub(super) env: Vec<(&'static str, String)>,
 }
 
 impl Contest {
@@ -40,7 +42,7 @@ impl Contest {
         }
         let mut programs = None;
         step("build", || {
-            programs = Some(Programs::build(rows())?);
+            programs = Some(Programs::build(rows(), &self.env)?);
             Ok(())
         })?;
         let programs = programs.ok_or("nothing was built")?;

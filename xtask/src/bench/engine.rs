@@ -56,5 +56,5 @@ pub(crate) fn engine(options: Options) -> Result<()> {
     let only = options.only.map_or_else(String::new, |part| format!(" --only {}", part.name()));
     let write = if options.write { " --write" } else { "" };
     let command = format!("bench engine --rounds {}{only}{write}", options.rounds);
-    Contest { tables, rounds: options.rounds, command, page: options.write.then_some(PAGE) }.hold()
+    Contest { tables, rounds: options.rounds, command, page: options.write.then_some(PAGE), env: Vec::new() }.hold()
 }

@@ -5,3 +5,4 @@ mod contest;
 pub(crate) mod engine;
 pub(crate) mod instructions;
 pub(crate) mod peers;
+pub(crate) mod postgres;

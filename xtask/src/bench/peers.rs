@@ -27,5 +27,5 @@ impl Default for Options {
 pub(crate) fn peers(options: Options) -> Result<()> {
     let write = if options.write { " --write" } else { "" };
     let command = format!("bench peers --rounds {}{write}", options.rounds);
-    Contest { tables: vec![table::table()], rounds: options.rounds, command, page: options.write.then_some(PAGE) }.hold()
+    Contest { tables: vec![table::table()], rounds: options.rounds, command, page: options.write.then_some(PAGE), env: Vec::new() }.hold()
 }

@@ -1,4 +1,4 @@
-//! What is in an output, in one number: `digest OUTPUT parquet|jsonl|sqlite` prints `{"rows":…,"digest":"…"}`. Outputs that hold the
+//! What is in an output, in one number: `digest OUTPUT parquet|jsonl|sqlite|postgres` prints `{"rows":…,"digest":"…"}`. Outputs that hold the
 //! same rows have the same digest, in whatever order the rows are and however the file is laid out.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use arrow_array::{Array, ArrowPrimitiveType, RecordBatch};
 use arrow_schema::DataType;
 use bench_clean::{Format, Result};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use postgres::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
@@ -93,6 +94,8 @@ fn rows(output: &Path, format: Format) -> Result<Rows> {
         Format::Parquet => parquet(output, &mut rows)?,
         Format::Jsonl => jsonl(BufReader::new(File::open(output)?), &mut rows)?,
         Format::Sqlite => sqlite(output, &mut rows)?,
+        Format::Postgres => warehouse(&mut rows)?,
+        Format::Csv => return Err("a CSV is not compared".into()),
     }
     Ok(rows)
 }
@@ -187,6 +190,30 @@ fn sqlite(path: &Path, rows: &mut Rows) -> Result<()> {
                 ValueRef::Real(real) => Value::Real(real.to_bits()),
                 ValueRef::Text(text) => Value::Text(std::str::from_utf8(text)?),
                 ValueRef::Blob(_) => return Err(format!("{name} is a blob").into()),
+            });
+        }
+        rows.add(row);
+    }
+    Ok(())
+}
+
+/// The table of the server that is measured with.
+fn warehouse(rows: &mut Rows) -> Result<()> {
+    let mut client = bench_clean::warehouse::connect()?;
+    // All numbers as the widest ones.
+    let columns = COLUMNS.map(|name| match name {
+        "carrier" | "tailnum" | "origin" | "dest" | "time_hour" | "route" | "speed_mph" => name.to_owned(),
+        number => format!("{number}::bigint"),
+    });
+    let mut found = client.query_raw::<_, &str, _>(&format!("SELECT {} FROM flights", columns.join(", ")), [])?;
+    while let Some(columns) = found.next()? {
+        let mut row = Row::default();
+        for (at, name) in COLUMNS.into_iter().enumerate() {
+            row.add(&match columns.columns()[at].type_().name() {
+                "int8" => columns.get::<_, Option<i64>>(at).map_or(Value::Null, Value::Integer),
+                "float8" => columns.get::<_, Option<f64>>(at).map_or(Value::Null, |real| Value::Real(real.to_bits())),
+                "text" => columns.get::<_, Option<&str>>(at).map_or(Value::Null, Value::Text),
+                other => return Err(format!("{name} is of type {other}").into()),
             });
         }
         rows.add(row);

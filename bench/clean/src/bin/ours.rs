@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use bench_clean::{Answer, Args, Bad, Format, Reason, is_time_of_day};
-use etl_connectors::{csv, jsonl, parquet, sqlite};
+use etl_connectors::{csv, jsonl, parquet, postgres, sqlite};
 use etl_core::Pipeline;
 use etl_core::observe::report::Report;
 use etl_core::prelude::*;
@@ -155,6 +155,17 @@ pub fn database(config: &Config) -> Result<sqlite::Database> {
     sqlite::create(&config.output)
 }
 
+#[resource]
+pub async fn warehouse() -> Result<postgres::Pool> {
+    let address = bench_clean::warehouse::address().map_err(|error| Error::msg(error.to_string()))?;
+    postgres::connect(&Secret::new(address)).await
+}
+
+#[resource]
+pub fn csv_file(config: &Config) -> Result<csv::File<Flight>> {
+    csv::create(&config.output)
+}
+
 #[loader(batch = 8_192)]
 pub fn to_parquet(flights: &[Flight], file: &mut parquet::Writer<'_, Flight>) -> Result<()> {
     count(flights);
@@ -171,6 +182,40 @@ pub fn to_jsonl(flights: &[Flight], file: &mut jsonl::Writer<'_, Flight>) -> Res
 pub fn to_sqlite(flights: &[Flight], tx: &mut sqlite::Transaction<'_>) -> Result<()> {
     count(flights);
     tx.insert("flights", flights)
+}
+
+#[loader(batch = 10_000)]
+pub async fn to_postgres(flights: &[Flight], tx: &mut postgres::Transaction<'_>) -> Result<()> {
+    count(flights);
+    tx.copy_in("flights", flights).await
+}
+
+#[loader]
+pub fn to_csv(flights: &[Flight], file: &mut csv::Writer<'_, Flight>) -> Result<()> {
+    count(flights);
+    file.write(flights)
+}
+
+pipeline! {
+    pub CleanToPostgres {
+        settings: Config,
+        resources: [warehouse],
+        flow: flights => clean => to_postgres,
+        delivery: exactly_once,
+        error_threshold: 1%,
+        dead_letter: file(settings.rejects),
+    }
+}
+
+pipeline! {
+    pub CleanToCsv {
+        settings: Config,
+        resources: [csv_file],
+        flow: flights => clean => to_csv,
+        delivery: exactly_once,
+        error_threshold: 1%,
+        dead_letter: file(settings.rejects),
+    }
 }
 
 pipeline! {
@@ -208,6 +253,9 @@ pipeline! {
 
 fn main() -> bench_clean::Result<()> {
     let args = Args::parse()?;
+    if args.format == Format::Postgres {
+        bench_clean::warehouse::empty()?;
+    }
     let begun = Instant::now();
     let config = Config { input: args.input, output: args.output, rejects: args.rejects };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -216,6 +264,8 @@ fn main() -> bench_clean::Result<()> {
             Format::Parquet => CleanToParquet::run(config).await,
             Format::Jsonl => CleanToJsonl::run(config).await,
             Format::Sqlite => CleanToSqlite::run(config).await,
+            Format::Postgres => CleanToPostgres::run(config).await,
+            Format::Csv => CleanToCsv::run(config).await,
         }
     });
     let report = report.and_then(Report::into_result).map_err(|error| format!("{error:?}"))?;

@@ -188,7 +188,7 @@ fn main() -> Result<()> {
             Sink::Parquet(Box::new(ArrowWriter::try_new(file, schema(), Some(properties))?))
         }
         Format::Jsonl => Sink::Jsonl(BufWriter::new(file)),
-        Format::Sqlite => return Err("see sqlite_loop".into()),
+        _ => return Err("this program writes parquet and jsonl; see sqlite_loop".into()),
     };
     let mut rejects = BufWriter::new(File::create(&args.rejects)?);
     let mut reader = csv::Reader::from_reader(BufReader::new(File::open(&args.input)?));

@@ -34,6 +34,8 @@ pub(crate) enum Format {
     Parquet,
     Jsonl,
     Sqlite,
+    /// A table of the server that the contest has started.
+    Postgres,
 }
 
 /// From where to where a contestant loads flights.
@@ -50,6 +52,7 @@ impl Format {
             Self::Parquet => "parquet",
             Self::Jsonl => "jsonl",
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -62,6 +65,10 @@ impl Load {
 
     /// Removes the output: it is large, and the next one to write takes its place on the disk.
     pub(super) fn forget(&self) -> Result<()> {
+        if self.format == Format::Postgres {
+            // The next one empties the table, and the server ends with the contest.
+            return Ok(());
+        }
         let output = root().join(self.output);
         let removed = if output.is_dir() { fs::remove_dir_all(&output) } else { fs::remove_file(&output) };
         removed.map_err(|error| format!("{} cannot be removed: {error}", self.output).into())

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn nothing_of_a_template_is_left() {
         let machine = Machine { processor: "Abacus 2".to_owned(), cores: 3, memory_gib: None };
-        for page in [crate::bench::engine::PAGE, crate::bench::peers::PAGE] {
+        for page in [crate::bench::engine::PAGE, crate::bench::peers::PAGE, crate::bench::postgres::PAGE] {
             let text = page.text(&[], "bench it --rounds 5 --write", "rustc 1.0.0", &machine);
             for placeholder in ["TABLES", "BARS", "COMMAND", "COMPILER", "MACHINE"] {
                 assert!(page.template.contains(placeholder) && !text.contains(placeholder), "{}: {placeholder}", page.path);

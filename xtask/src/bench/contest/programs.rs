@@ -22,11 +22,12 @@ const DIGEST: &str = "digest";
 /// Where the contestants are.
 pub(super) struct Programs {
     release: PathBuf,
+    env: Vec<(&'static str, String)>,
 }
 
 impl Programs {
-    /// Builds those of these rows for release, and what goes with them.
-    pub(super) fn build<'r>(rows: impl Iterator<Item = &'r Row> + Clone) -> Result<Self> {
+    /// Builds those of these rows for release, and what goes with them. They run with this environment.
+    pub(super) fn build<'r>(rows: impl Iterator<Item = &'r Row> + Clone, env: &[(&'static str, String)]) -> Result<Self> {
         // In the folder, where cargo finds what is configured for this workspace.
         let cargo = |arguments: &[&str]| {
             let mut cargo = cargo(arguments);
@@ -38,7 +39,7 @@ impl Programs {
         run(build.args(names.iter().flat_map(|name| ["--bin", name])))?;
         let metadata: Value = serde_json::from_str(&output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?)?;
         let folder = metadata["target_directory"].as_str().ok_or("cargo does not say where it compiles to")?;
-        Ok(Self { release: PathBuf::from(folder).join("release") })
+        Ok(Self { release: PathBuf::from(folder).join("release"), env: env.to_vec() })
     }
 
     /// Runs a contestant to its end.
@@ -51,7 +52,7 @@ impl Programs {
                 python
             }
         };
-        command.args(row.command_line());
+        command.args(row.command_line()).envs(self.env.iter().cloned());
         let printed = output(command.stderr(Stdio::inherit()))?;
         Run::parse(&printed).ok_or_else(|| format!("`{}` printed no line of JSON at its end: {printed:?}", row.name).into())
     }
@@ -63,7 +64,7 @@ impl Programs {
 
     /// What is in an output.
     pub(super) fn digest(&self, load: &Load) -> Result<Digest> {
-        let printed = output(command(self.release.join(DIGEST)).args([load.output, load.format.name()]))?;
+        let printed = output(command(self.release.join(DIGEST)).args([load.output, load.format.name()]).envs(self.env.iter().cloned()))?;
         Digest::parse(&printed).ok_or_else(|| format!("`{DIGEST}` printed no line of JSON: {printed:?}").into())
     }
 }

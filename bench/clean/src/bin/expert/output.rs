@@ -93,7 +93,7 @@ impl Output {
                 (Sink::Parquet(Box::new(file)), Some(factory))
             }
             Format::Jsonl => (Sink::Jsonl(file), None),
-            Format::Sqlite => return Err("the expert writes parquet and jsonl; see sqlite_loop".into()),
+            _ => return Err("this expert writes parquet and jsonl; see sqlite_loop and expert_postgres".into()),
         };
         let rejects = BufWriter::new(File::create(rejects)?);
         let ended = Ended::default();

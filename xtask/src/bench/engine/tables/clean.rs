@@ -29,6 +29,7 @@ fn row(name: &'static str, program: Program, format: Format) -> Row {
         Format::Parquet => "bench/data/out.parquet",
         Format::Jsonl => "bench/data/out.jsonl",
         Format::Sqlite => "bench/data/out.sqlite",
+        Format::Postgres => "bench/data/out.postgres",
     };
     Row::load(name, program, Load { input: SIX_YEARS, output, format })
 }
