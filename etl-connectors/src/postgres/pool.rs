@@ -127,6 +127,12 @@ impl Target for Pool {
         if lease::renew(session, &held).await? { Ok(()) } else { Err(fenced(self.place())) }
     }
 
+    /// The server takes back what the old session was doing; the lease stays with this run.
+    async fn reconnect(&self, connection: &mut Connection) -> Result<()> {
+        connection.give_up_session();
+        connection.session().await.map(drop)
+    }
+
     async fn begin<'c>(connection: &'c mut Connection) -> Result<Transaction<'c>> {
         Transaction::begin(connection).await
     }
