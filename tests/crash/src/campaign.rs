@@ -12,7 +12,7 @@ use crate::log::{self, Entry, Version};
 use crate::outcome::Outcome;
 use crate::table::Table;
 use crate::yard::Yard;
-use crate::{control, kill, power, reader, spoil};
+use crate::{control, grown, kill, power, reader, spoil, zombie};
 
 /// How many bad rounds of a kind and class are told one by one.
 const BAD_SHOWN: u64 = 5;
@@ -94,11 +94,7 @@ impl Campaign<'_> {
         while !over(until) && (until.is_some() || done < self.args.rounds) && !classes.is_empty() {
             for class in &classes {
                 let seed = self.seed + done;
-                let outcome = match kind {
-                    Kind::Reader => reader::round(yard, *class, seed)?,
-                    Kind::Zombie => crate::zombie::round(yard, *class, seed)?,
-                    _ => kill::round(yard, *class, seed)?,
-                };
+                let outcome = random_round(kind, yard, *class, seed)?;
                 self.note(kind, *class, seed, &outcome)?;
             }
             done += 1;
@@ -129,6 +125,19 @@ impl Campaign<'_> {
     fn progress(&self, kind: Kind, class: Class, rounds: u64, took: Duration) {
         let each = took.as_secs_f64() / rounds.max(1) as f64;
         println!("{} {}: {rounds} rounds in {:.1} s, {each:.2} s each", kind.name(), class.name(), took.as_secs_f64());
+    }
+}
+
+/// A round of a kind that has no last one.
+///
+/// # Errors
+/// The harness itself fails.
+pub(crate) fn random_round(kind: Kind, yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
+    match kind {
+        Kind::Reader => reader::round(yard, class, seed),
+        Kind::Zombie => zombie::round(yard, class, seed),
+        Kind::Grown => grown::round(yard, class, seed),
+        _ => kill::round(yard, class, seed),
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Kind {
     Reader,
     /// Put to sleep past its lease, while another run takes over.
     Zombie,
+    /// The source grows between two runs.
+    Grown,
     /// The power fails: what was not synced is lost or torn.
     Power,
     /// Seeded bugs, each of which must be caught.
@@ -23,7 +25,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::Kill, Self::Syscall, Self::Errno, Self::Reader, Self::Zombie, Self::Power, Self::Control];
+    pub const ALL: [Self; 8] = [Self::Kill, Self::Syscall, Self::Errno, Self::Reader, Self::Zombie, Self::Grown, Self::Power, Self::Control];
 
     /// Its name on the command line and in the table.
     #[must_use]
@@ -34,6 +36,7 @@ impl Kind {
             Self::Errno => "errno",
             Self::Reader => "reader",
             Self::Zombie => "zombie",
+            Self::Grown => "grown",
             Self::Power => "power",
             Self::Control => "control",
         }
@@ -52,8 +55,6 @@ impl Kind {
             // Nothing is promised of a moment where there is no transaction.
             Self::Reader => class == Class::Sqlite || class.appears_whole(),
             Self::Zombie => class == Class::Sqlite,
-            // A line torn by a power failure is the affair of the function that appends.
-            Self::Power => class != Class::Append,
             _ => true,
         }
     }

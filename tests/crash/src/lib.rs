@@ -13,6 +13,7 @@ pub mod class;
 pub mod control;
 pub mod disk;
 pub mod freight;
+pub mod grown;
 pub mod kill;
 pub mod kinds;
 pub mod log;

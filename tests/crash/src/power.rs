@@ -16,29 +16,46 @@ use crate::yard::Yard;
 /// The harness itself fails.
 pub fn failures(yard: &mut Yard, class: Class, seed: u64, dice: u64, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
     let yard = yard.small(RECORDS)?;
+    // A line that the disk tears is the affair of the function that appends it.
+    let dice = if class == Class::Append { 0 } else { dice };
     let lucks = [Luck::Nothing, Luck::Names, Luck::Bytes].into_iter().chain((0..dice).map(|die| Luck::Die(seed + die)));
     for luck in lucks {
         for at in 0.. {
             if !goes_on() {
                 return Ok(());
             }
-            let pier = yard.pier(&format!("{}-power", class.name()), class)?;
-            let mut disk = Disk::of(&pier.directory)?;
-            let run = spoil::traced(&yard, &pier, Some((at, Fault::Kill)))?;
-            disk.follow(&run.calls)?;
-            let mut outcome = Outcome::default();
-            outcome.kills.push(pier.place(yard.freight)?);
-            disk.put(&pier.directory, &disk.after_power_failure(luck))?;
-            spoil::recovers(&yard, &pier, &mut outcome)?;
-            if !outcome.is_good(class.promise()) {
-                let place = run.spoilt.as_ref().map_or_else(|| "the end".to_owned(), |change| change.words(&pier.directory));
-                outcome.complaints.push(format!("power failed before call {at} ({place}), {luck:?}"));
-            }
+            let (outcome, was_the_end) = place(&yard, class, luck, at)?;
             note(if let Luck::Die(seed) = luck { seed } else { 0 }, &outcome)?;
-            if run.spoilt.is_none() {
-                break; // The power failed after the end of the run.
+            if was_the_end {
+                break;
             }
         }
     }
     Ok(())
+}
+
+/// One place: the power fails before call number `at` of a small run, or after the end of one that
+/// makes fewer. Whether it was the end.
+///
+/// # Errors
+/// The harness itself fails.
+pub fn place(yard: &Yard, class: Class, luck: Luck, at: usize) -> Result<(Outcome, bool)> {
+    let pier = yard.pier(&format!("{}-power", class.name()), class)?;
+    let mut disk = Disk::of(&pier.directory)?;
+    let run = spoil::traced(yard, &pier, Some((at, Fault::Kill)))?;
+    disk.follow(&run.calls)?;
+    let mut outcome = Outcome::default();
+    outcome.kills.push(pier.place(yard.freight)?);
+    disk.put(&pier.directory, &disk.after_power_failure(luck))?;
+    spoil::recovers(yard, &pier, &mut outcome)?;
+    let was_the_end = run.spoilt.is_none();
+    if was_the_end {
+        // What a run that ended well has said is true for good.
+        outcome.window = 0;
+    }
+    if !outcome.is_good(class.promise()) {
+        let place = run.spoilt.as_ref().map_or_else(|| "the end".to_owned(), |change| change.words(&pier.directory));
+        outcome.complaints.push(format!("power failed before call {at} ({place}), {luck:?}"));
+    }
+    Ok((outcome, was_the_end))
 }

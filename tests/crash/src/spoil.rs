@@ -39,32 +39,38 @@ pub fn errors(yard: &mut Yard, class: Class, goes_on: impl Fn() -> bool, note: N
 
 fn each_place(yard: &mut Yard, class: Class, fault: Fault, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
     let yard = yard.small(RECORDS)?;
-    let calls = traced(&yard, &pier(&yard, class)?, None)?.calls.len();
-    // Runs differ a little in how many calls they make: a few more, until none is left to spoil.
-    for at in 0..calls * 2 {
+    // Runs differ a little in how many calls they make: until none is left to spoil.
+    for at in 0.. {
         if !goes_on() {
-            return Ok(());
+            break;
         }
-        let pier = pier(&yard, class)?;
-        let spoilt = traced(&yard, &pier, Some((at, fault)))?;
-        let Some(change) = &spoilt.spoilt else { break };
-        let place = format!("at call {at} ({})", change.words(&pier.directory));
-        let mut outcome = Outcome::default();
-        outcome.kills.push(pier.place(yard.freight)?);
-        match (fault, spoilt.code) {
-            (Fault::Kill, _) => {}
-            (Fault::Error(_), Some(0)) => has_ended_well(&yard, &pier, &mut outcome),
-            (Fault::Error(_), Some(code)) if TYPED.contains(&code) => {}
-            (Fault::Error(error), code) => outcome.complaints.push(format!("error {error} ended the run with {code:?}")),
-        }
-        recovers(&yard, &pier, &mut outcome)?;
-        let good = outcome.is_good(class.promise());
-        if !good {
-            outcome.complaints.push(place);
-        }
+        let Some(outcome) = place(&yard, class, fault, at)? else { break };
         note(at as u64, &outcome)?;
     }
     Ok(())
+}
+
+/// One place: call number `at` of a small run. `None` where the run makes fewer.
+///
+/// # Errors
+/// The harness itself fails.
+pub fn place(yard: &Yard, class: Class, fault: Fault, at: usize) -> Result<Option<Outcome>> {
+    let pier = pier(yard, class)?;
+    let spoilt = traced(yard, &pier, Some((at, fault)))?;
+    let Some(change) = &spoilt.spoilt else { return Ok(None) };
+    let mut outcome = Outcome::default();
+    outcome.kills.push(pier.place(yard.freight)?);
+    match (fault, spoilt.code) {
+        (Fault::Kill, _) => {}
+        (Fault::Error(_), Some(0)) => has_ended_well(yard, &pier, &mut outcome),
+        (Fault::Error(_), Some(code)) if TYPED.contains(&code) => {}
+        (Fault::Error(error), code) => outcome.complaints.push(format!("error {error} ended the run with {code:?}")),
+    }
+    recovers(yard, &pier, &mut outcome)?;
+    if !outcome.is_good(class.promise()) {
+        outcome.complaints.push(format!("at call {at} ({})", change.words(&pier.directory)));
+    }
+    Ok(Some(outcome))
 }
 
 /// A run that says that it is done, though a call failed, has done everything.

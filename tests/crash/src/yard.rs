@@ -16,7 +16,7 @@ use crate::sink;
 use crate::voyage::{Ferry, Landing, Orders};
 
 /// Where rounds take place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Yard {
     /// The program under test.
     pub ferry: Ferry,
