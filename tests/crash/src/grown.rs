@@ -57,16 +57,17 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
         let verdict = yard.verdict(&pier, &mut Vec::new());
         let went_on = landing.code == Some(0) && !verdict.lost.is_empty();
         if went_on || !verdict.foreign.is_empty() || verdict.doubles() > outcome.window {
-            outcome.complaints.push(format!("the last record has become another, and the run ended with {}: {verdict}", landing.complaint()));
+            outcome
+                .complaints
+                .push(format!("the last record has become another, and the run ended with {}: {verdict}", landing.complaint()));
         }
     } else {
         yard.judge(&pier, &landing, &mut outcome)?;
     }
     if outcome.is_good(class.promise()) {
         yard.clear(&pier.directory)?;
-    } else {
-        outcome.complaints.push(format!("the source had grown from {end:?}"));
     }
+    outcome.place = format!("the source had grown from {end:?}");
     Ok(outcome)
 }
 

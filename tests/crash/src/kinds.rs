@@ -25,7 +25,8 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [Self::Kill, Self::Syscall, Self::Errno, Self::Reader, Self::Zombie, Self::Grown, Self::Power, Self::Control];
+    pub const ALL: [Self; 8] =
+        [Self::Kill, Self::Syscall, Self::Errno, Self::Reader, Self::Zombie, Self::Grown, Self::Power, Self::Control];
 
     /// Its name on the command line and in the table.
     #[must_use]
@@ -53,7 +54,7 @@ impl Kind {
     pub fn fits(self, class: Class) -> bool {
         match self {
             // Nothing is promised of a moment where there is no transaction.
-            Self::Reader => class == Class::Sqlite || class.appears_whole(),
+            Self::Reader => matches!(class, Class::Sqlite | Class::Dataset) || class.appears_whole(),
             Self::Zombie => class == Class::Sqlite,
             _ => true,
         }

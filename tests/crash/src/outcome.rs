@@ -16,14 +16,24 @@ pub struct Outcome {
     pub recoveries: Vec<Duration>,
     /// What else was not as promised, a sentence each.
     pub complaints: Vec<String>,
+    /// Files that were left behind.
+    pub leftovers: Vec<String>,
+    /// Where exactly the fault was, for who wants to see it again.
+    pub place: String,
     /// How many records may be doubled, where the class says so.
     pub window: u64,
 }
 
 impl Outcome {
-    /// Whether the promise was kept.
+    /// Whether the promise was kept, and nothing left behind.
     #[must_use]
     pub fn is_good(&self, promise: Promise) -> bool {
+        self.leftovers.is_empty() && self.is_right(promise)
+    }
+
+    /// Whether the promise was kept.
+    #[must_use]
+    pub fn is_right(&self, promise: Promise) -> bool {
         self.complaints.is_empty()
             && match promise {
                 Promise::Once => self.verdict.is_exact(),
@@ -40,7 +50,9 @@ impl Outcome {
     #[must_use]
     pub fn words(&self) -> String {
         let mut words = vec![self.verdict.to_string()];
+        words.extend((!self.leftovers.is_empty()).then(|| format!("left behind: {}", self.leftovers.join(", "))));
         words.extend(self.complaints.iter().cloned());
+        words.extend((!self.place.is_empty()).then(|| self.place.clone()));
         words.join("; ")
     }
 }

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::class::Class;
 use crate::disk::{Disk, Luck};
 use crate::outcome::Outcome;
+use crate::reader;
 use crate::spoil::{self, Note, RECORDS};
 use crate::tracer::Fault;
 use crate::yard::Yard;
@@ -47,15 +48,14 @@ pub fn place(yard: &Yard, class: Class, luck: Luck, at: usize) -> Result<(Outcom
     let mut outcome = Outcome::default();
     outcome.kills.push(pier.place(yard.freight)?);
     disk.put(&pier.directory, &disk.after_power_failure(luck))?;
+    outcome.complaints.extend(reader::look(yard, &pier));
     spoil::recovers(yard, &pier, &mut outcome)?;
     let was_the_end = run.spoilt.is_none();
     if was_the_end {
         // What a run that ended well has said is true for good.
         outcome.window = 0;
     }
-    if !outcome.is_good(class.promise()) {
-        let place = run.spoilt.as_ref().map_or_else(|| "the end".to_owned(), |change| change.words(&pier.directory));
-        outcome.complaints.push(format!("power failed before call {at} ({place}), {luck:?}"));
-    }
+    let place = run.spoilt.as_ref().map_or_else(|| "the end".to_owned(), |change| change.words(&pier.directory));
+    outcome.place = format!("power failed before call {at} ({place}), {luck:?}");
     Ok((outcome, was_the_end))
 }

@@ -38,8 +38,8 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// What is wrong with what can be seen now.
-fn look(yard: &Yard, pier: &Pier) -> Option<String> {
+/// What is wrong with what can be seen now; also of a run that was killed, before the next one mends it.
+pub(crate) fn look(yard: &Yard, pier: &Pier) -> Option<String> {
     let verdict = |rows| Verdict::of(yard.freight, &Found { rows, letters: Vec::new() });
     if pier.class.appears_whole() {
         // A file that is there is complete.
@@ -52,6 +52,20 @@ fn look(yard: &Yard, pier: &Pier) -> Option<String> {
                 .map(|verdict| format!("a reader saw half of a file: {verdict}")),
             Err(error) => Some(format!("a reader saw a file that cannot be read: {error}")),
         };
+    }
+    if pier.class == Class::Dataset {
+        // What a manifest lists is there, whole.
+        let listed = sink::manifest(&pier.output())?["generation"].clone();
+        let seen = pier.rows().map(verdict);
+        return match seen {
+            Ok(verdict) if verdict.foreign.is_empty() && verdict.doubles() == 0 => None,
+            Ok(verdict) => Some(format!("a reader of manifest {listed} saw what should not be there: {verdict}")),
+            Err(error) => Some(format!("a reader of manifest {listed} saw parts that cannot be read: {error}")),
+        };
+    }
+    if pier.class != Class::Sqlite {
+        // Nothing is promised of a moment where there is no transaction.
+        return None;
     }
     // The ledger was written in the transactions of the rows: at every moment they say the same.
     let (rows, ranges) = sink::sqlite_snapshot(&pier.output())?;

@@ -4,6 +4,7 @@
 use crate::Result;
 use crate::class::{Class, Pier};
 use crate::outcome::Outcome;
+use crate::reader;
 use crate::tracer::{self, EIO, ENOSPC, Fault, Traced};
 use crate::voyage::{Orders, PATIENCE};
 use crate::yard::Yard;
@@ -60,6 +61,7 @@ pub fn place(yard: &Yard, class: Class, fault: Fault, at: usize) -> Result<Optio
     let Some(change) = &spoilt.spoilt else { return Ok(None) };
     let mut outcome = Outcome::default();
     outcome.kills.push(pier.place(yard.freight)?);
+    outcome.complaints.extend(reader::look(yard, &pier));
     match (fault, spoilt.code) {
         (Fault::Kill, _) => {}
         (Fault::Error(_), Some(0)) => has_ended_well(yard, &pier, &mut outcome),
@@ -67,9 +69,7 @@ pub fn place(yard: &Yard, class: Class, fault: Fault, at: usize) -> Result<Optio
         (Fault::Error(error), code) => outcome.complaints.push(format!("error {error} ended the run with {code:?}")),
     }
     recovers(yard, &pier, &mut outcome)?;
-    if !outcome.is_good(class.promise()) {
-        outcome.complaints.push(format!("at call {at} ({})", change.words(&pier.directory)));
-    }
+    outcome.place = format!("at call {at} ({})", change.words(&pier.directory));
     Ok(Some(outcome))
 }
 
