@@ -200,11 +200,8 @@ impl Tracer<'_> {
             match status {
                 WaitStatus::Exited(thread, code) if thread == self.main => return Ok(self.ended(Some(code))),
                 WaitStatus::Signaled(thread, ..) if thread == self.main => return Ok(self.ended(None)),
-                WaitStatus::PtraceSyscall(thread) => {
-                    if self.at_call(thread)? {
-                        go_on(thread, None)?;
-                    }
-                }
+                WaitStatus::PtraceSyscall(thread) if !self.at_call(thread)? => {}
+                WaitStatus::PtraceSyscall(thread) => go_on(thread, None)?,
                 WaitStatus::PtraceEvent(thread, _, event) => {
                     if event == nix::libc::PTRACE_EVENT_EXEC {
                         self.ours = true;
