@@ -62,11 +62,14 @@ impl Postbox {
         if letters.is_empty() {
             return;
         }
-        if letters.iter().flat_map(|letters| &letters.entries).any(|(excluded, _)| excluded.class == Class::Reject) {
-            self.waiting.store(true, Relaxed);
-        }
+        let rejected = letters.iter().flat_map(|letters| &letters.entries).any(|(excluded, _)| excluded.class == Class::Reject);
         // The receiver only goes when it failed, and then the run has too.
         let _failed = self.queue.send(Post::Letters(letters)).await;
+        // Not before they are in the queue: whoever took the flag down in between would have its `Sync`
+        // queued before them, and nobody would wait for them any more.
+        if rejected {
+            self.waiting.store(true, Relaxed);
+        }
     }
 
     /// Says which records of a replay are committed.
@@ -85,7 +88,12 @@ impl Postbox {
             return true;
         }
         let (done, is_done) = oneshot::channel();
-        self.queue.send(Post::Sync(done)).await.is_ok() && is_done.await.is_ok()
+        let durable = self.queue.send(Post::Sync(done)).await.is_ok() && is_done.await.is_ok();
+        if !durable {
+            // Whoever asks next is told the same.
+            self.waiting.store(true, Relaxed);
+        }
+        durable
     }
 }
 
@@ -170,4 +178,81 @@ fn write<C>(
 
 fn payload<'a>(origin: &'a dyn Origin, input: u32, shown: Option<&'a [u8]>) -> Option<Payload<'a>> {
     origin.payload(input).map(Payload::Source).or_else(|| shown.map(Payload::Json))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use futures::FutureExt;
+    use tokio::task::{consume_budget, unconstrained};
+
+    use super::*;
+    use crate::contract::error::ErrorKind;
+    use crate::contract::position::Position;
+
+    struct Nowhere;
+
+    impl Origin for Nowhere {
+        fn position(&self, index: u32) -> Position {
+            Position { partition: "numbers".into(), ordinal: u64::from(index), byte: None, line: None }
+        }
+
+        fn payload(&self, _: u32) -> Option<Cow<'_, [u8]>> {
+            None
+        }
+    }
+
+    fn rejected() -> Vec<Letters> {
+        let excluded = Excluded {
+            input: 0,
+            class: Class::Reject,
+            kind: ErrorKind::Transformation,
+            code: "bad",
+            column: None,
+            message: Cow::Borrowed("bad"),
+            attempts: 1,
+            shown: None,
+        };
+        let origin: Arc<dyn Origin> = Arc::new(Nowhere);
+        vec![Letters { stage: 1, entries: vec![(excluded, origin)] }]
+    }
+
+    /// A worker is interrupted in the middle of posting, just when the loader asks for another parcel.
+    /// What the worker posts must still be waited for when the loader has that parcel.
+    #[tokio::test]
+    async fn i1_no_letter_is_overtaken_by_the_commit_of_its_parcel() {
+        let (postbox, mut queue) = Postbox::new(4);
+        postbox.post(rejected()).await;
+        assert!(matches!(queue.recv().await, Some(Post::Letters(_))));
+
+        // The task may do no more before it has yielded: so the letters are not in the queue yet.
+        while consume_budget().now_or_never().is_some() {}
+        let mut posting = Box::pin(postbox.post(rejected()));
+        assert!(posting.as_mut().now_or_never().is_none());
+
+        let mut asking = Box::pin(unconstrained(postbox.durable()));
+        assert!(asking.as_mut().now_or_never().is_none());
+        let Ok(Post::Sync(done)) = queue.try_recv() else { panic!("the letter before is to be durable") };
+        done.send(()).unwrap();
+        assert!(asking.await);
+
+        posting.await;
+        let mut asking = Box::pin(unconstrained(postbox.durable()));
+        assert!(asking.as_mut().now_or_never().is_none(), "a letter that is not durable is waited for");
+        assert!(matches!(queue.try_recv(), Ok(Post::Letters(_))));
+        let Ok(Post::Sync(done)) = queue.try_recv() else { panic!("the second letter is to be durable") };
+        done.send(()).unwrap();
+        assert!(asking.await);
+        assert!(postbox.durable().await, "nothing waits");
+    }
+
+    #[tokio::test]
+    async fn i1_letters_that_could_not_be_written_stay_that_way() {
+        let (postbox, queue) = Postbox::new(4);
+        postbox.post(rejected()).await;
+        drop(queue);
+        assert!(!postbox.durable().await);
+        assert!(!postbox.durable().await, "nor does a second question make them durable");
+    }
 }
