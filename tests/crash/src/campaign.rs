@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::args::Args;
 use crate::class::Class;
+use crate::delivery_code;
 use crate::freight::Freight;
 use crate::kinds::Kind;
 use crate::log::{self, Entry, Version};
@@ -22,15 +23,15 @@ const BAD_SHOWN: u64 = 5;
 /// # Errors
 /// The harness itself fails.
 pub fn run(args: &Args) -> Result<bool> {
-    let version = log::version(&workspace())?;
     if let Some(file) = &args.report {
         let mut table = Table::default();
-        log::read(file, &version.code)?.iter().for_each(|entry| table.add(entry));
+        log::read(file, &delivery_code::digest(&workspace())?)?.iter().for_each(|entry| table.add(entry));
         print!("{}", table.markdown());
         return Ok(table.bad() == 0);
     }
     let directory = args.directory.clone().unwrap_or_else(usual_directory);
-    let program = std::env::current_exe()?.with_file_name("ferry");
+    let program = std::env::current_exe()?.with_file_name(format!("ferry{}", std::env::consts::EXE_SUFFIX));
+    let version = log::version(&program, &workspace())?;
     let mut yard = Yard::open(&directory, &program, Freight { records: args.records }, !args.from_scratch)?;
     yard.mutant.clone_from(&args.mutant);
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));

@@ -11,6 +11,7 @@ pub mod args;
 pub mod campaign;
 pub mod class;
 pub mod control;
+mod delivery_code;
 pub mod disk;
 pub mod freight;
 pub mod grown;

@@ -9,12 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::class::Class;
+use crate::delivery_code;
 use crate::kill::fell;
 use crate::kinds::Kind;
 use crate::outcome::Outcome;
-
-/// The folders whose code decides whether a promise is kept.
-const DELIVERY: [&str; 4] = ["etl-core/src/engine", "etl-core/src/delivery", "etl-core/src/contract", "etl-connectors/src"];
 
 /// What was tested, and by what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,40 +101,29 @@ impl Entry {
     }
 }
 
-/// The version of the code under `root`.
+/// What `program` was built of; `root` is where the code is now.
 ///
 /// # Errors
-/// The code cannot be read.
-pub fn version(root: &Path) -> Result<Version> {
-    let mut files = Vec::new();
-    for folder in DELIVERY {
-        gather(&root.join(folder), &mut files)?;
+/// It cannot be read, or was built of other code than is there now: its rounds would be noted for code
+/// that did not run.
+pub fn version(program: &Path, root: &Path) -> Result<Version> {
+    let content = fs::read(program).map_err(|error| format!("cannot read {}: {error}", program.display()))?;
+    let code = built_from(&content).ok_or("the program under test does not say of which code it was built")?;
+    if code != delivery_code::digest(root)? {
+        return Err("the program under test was built of other code than is there now: build it again".into());
     }
-    files.sort();
-    let mut hash = hmac_sha256::Hash::new();
-    for file in files {
-        // The name counts, not where the checkout is; a zero byte ends both.
-        hash.update(file.strip_prefix(root)?.to_string_lossy().as_bytes());
-        hash.update([0]);
-        hash.update(fs::read(&file)?);
-        hash.update([0]);
-    }
-    let code = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let git = Command::new("git").arg("-C").arg(root).args(["rev-parse", "--short=12", "HEAD"]).output();
     let commit = git.ok().filter(|output| output.status.success()).and_then(|output| String::from_utf8(output.stdout).ok());
     Ok(Version { commit: commit.unwrap_or_default().trim().to_owned(), code })
 }
 
-fn gather(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            gather(&path, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
+/// What stands in a program behind its mark.
+fn built_from(program: &[u8]) -> Option<String> {
+    const MARK: &[u8] = b"etl-crash-code:";
+    const DIGITS: usize = 16;
+    let at = program.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    let digest = program.get(at..at + DIGITS)?;
+    String::from_utf8(digest.to_vec()).ok()
 }
 
 /// Adds a line to a file of rounds.
@@ -189,17 +176,34 @@ mod tests {
     #[test]
     fn the_digest_is_of_the_code_and_its_names() {
         let root = tempfile::tempdir().unwrap();
-        for folder in DELIVERY {
+        for folder in delivery_code::FOLDERS {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
-        let digest = || version(root.path()).unwrap().code;
+        let digest = || delivery_code::digest(root.path()).unwrap();
         let empty = digest();
-        let file = root.path().join(DELIVERY[0]).join("a.rs");
+        let file = root.path().join(delivery_code::FOLDERS[0]).join("a.rs");
         fs::write(&file, "fn a() {}").unwrap();
         let one = digest();
         fs::rename(&file, file.with_file_name("b.rs")).unwrap();
         let renamed = digest();
         assert!(empty != one && one != renamed);
         assert_eq!(digest(), renamed);
+    }
+
+    #[test]
+    fn a_program_built_of_other_code_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in delivery_code::FOLDERS {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let program = root.path().join("ferry");
+        let built_from = |digest: &str| fs::write(&program, format!("\0\0etl-crash-code:{digest}\0")).unwrap();
+        let now = delivery_code::digest(root.path()).unwrap();
+        built_from(&now);
+        assert_eq!(version(&program, root.path()).unwrap().code, now);
+        built_from("0123456789abcdef");
+        assert!(version(&program, root.path()).unwrap_err().to_string().contains("build it again"));
+        fs::write(&program, "no mark").unwrap();
+        assert!(version(&program, root.path()).is_err());
     }
 }

@@ -28,3 +28,7 @@ use sqlite_new::SqliteNew;
 use upsert::Upsert;
 
 etl_core::main!(Sqlite, SqliteNew, Dataset, Parquet, CsvFile, CsvAppend, Jsonl, JsonlGz, Upsert, Append);
+
+/// Of which delivery code this was built: the harness looks for it in the program that it runs.
+#[used]
+static BUILT_FROM: &str = concat!("etl-crash-code:", env!("ETL_CRASH_CODE"));
