@@ -10,8 +10,9 @@ use crate::kinds::Kind;
 pub const USAGE: &str = "\
 usage: cargo xtask crash [OPTIONS]
 
-  --kind NAME,…     what is done to the runs: kill, syscall, errno, reader, zombie, grown, power, control (all)
-  --class NAME,…    the targets: sqlite, sqlite-new, dataset, parquet, csv-file, csv-append,
+  --kind NAME,…     what is done to the runs: kill, syscall, errno, server, cut, reader, zombie, grown,
+                    power, control (all)
+  --class NAME,…    the targets: postgres, sqlite, sqlite-new, dataset, parquet, csv-file, csv-append,
                     jsonl, jsonl-gz, upsert, append (all)
   --rounds N        how many rounds of each kind and class; those that try every place go through all of them once (5)
   --budget TIME     as many rounds as fit, spread over kinds and classes: 8m, 90s

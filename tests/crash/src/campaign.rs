@@ -13,7 +13,7 @@ use crate::log::{self, Entry, Version};
 use crate::outcome::Outcome;
 use crate::table::Table;
 use crate::yard::Yard;
-use crate::{control, grown, kill, power, reader, spoil, zombie};
+use crate::{control, cut, grown, kill, power, reader, server, spoil, zombie};
 
 /// How many bad rounds of a kind and class are told one by one.
 const BAD_SHOWN: u64 = 5;
@@ -138,6 +138,8 @@ pub(crate) fn random_round(kind: Kind, yard: &mut Yard, class: Class, seed: u64)
         Kind::Reader => reader::round(yard, class, seed),
         Kind::Zombie => zombie::round(yard, class, seed),
         Kind::Grown => grown::round(yard, class, seed),
+        Kind::Server => server::round(yard, class, seed),
+        Kind::Cut => cut::round(yard, class, seed),
         _ => kill::round(yard, class, seed),
     }
 }

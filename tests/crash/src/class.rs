@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
+use crate::database::Database;
 use crate::freight::{Freight, Row};
 use crate::sink;
 
 /// A class of targets; one pipeline of the ferry loads into each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
+    /// A table of PostgreSQL.
+    Postgres,
     /// A table of a SQLite database that exists.
     Sqlite,
     /// A SQLite database that the run makes.
@@ -59,11 +62,14 @@ pub struct Pier {
     pub directory: PathBuf,
     /// What is loaded into.
     pub class: Class,
+    /// The database, where the target is on a server.
+    pub database: Option<Database>,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
+        Self::Postgres,
         Self::Sqlite,
         Self::SqliteNew,
         Self::Dataset,
@@ -80,6 +86,7 @@ impl Class {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Postgres => "postgres",
             Self::Sqlite => "sqlite",
             Self::SqliteNew => "sqlite-new",
             Self::Dataset => "dataset",
@@ -110,6 +117,8 @@ impl Class {
 
     fn output(self) -> &'static str {
         match self {
+            // Nothing is there: the rows are on the server.
+            Self::Postgres => "none",
             Self::Sqlite | Self::SqliteNew | Self::Upsert => "out.db",
             Self::Dataset => "out",
             Self::Parquet => "out.parquet",
@@ -132,9 +141,12 @@ impl Pier {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn build(directory: &Path, class: Class) -> Result<Self> {
+    pub fn build(directory: &Path, class: Class, database: Option<Database>) -> Result<Self> {
         fs::create_dir_all(directory)?;
-        let pier = Self { directory: directory.to_owned(), class };
+        if let Some(database) = &database {
+            database.clear()?;
+        }
+        let pier = Self { directory: directory.to_owned(), class, database };
         let key = match class {
             Class::Sqlite => "",
             Class::Upsert => " PRIMARY KEY",
@@ -188,6 +200,7 @@ impl Pier {
     pub fn rows(&self) -> Result<Vec<Row>> {
         let path = self.output();
         match self.class {
+            Class::Postgres => self.on_server()?.rows(),
             Class::Sqlite | Class::SqliteNew | Class::Upsert => sink::sqlite(&path),
             Class::Dataset => sink::dataset(&path),
             Class::Parquet => sink::parquet(&path),
@@ -213,6 +226,7 @@ impl Pier {
             });
         }
         let rows = match self.class {
+            Class::Postgres => self.on_server()?.count()?,
             // What is beyond the checkpoint is cut off again, and after the last one nothing is.
             Class::CsvAppend | Class::Dataset if !self.has_checkpoint() => 0,
             Class::Append | Class::CsvAppend => sink::lines(&output),
@@ -226,6 +240,14 @@ impl Pier {
             rows if rows >= freight.loaded() => Place::After,
             _ => Place::Between,
         })
+    }
+
+    /// The database on the server.
+    ///
+    /// # Errors
+    /// The class has none.
+    pub fn on_server(&self) -> Result<&Database> {
+        self.database.as_ref().ok_or_else(|| format!("{} has no server", self.class.name()).into())
     }
 
     fn has_checkpoint(&self) -> bool {
@@ -286,7 +308,7 @@ mod tests {
     fn how_far_a_run_has_come_is_told_by_its_target() {
         let freight = Freight { records: 3 };
         let directory = tempfile::tempdir().unwrap();
-        let pier = Pier::build(directory.path(), Class::Sqlite).unwrap();
+        let pier = Pier::build(directory.path(), Class::Sqlite, None).unwrap();
         assert_eq!(pier.place(freight).unwrap(), Place::Before);
         let database = rusqlite::Connection::open(pier.output()).unwrap();
         database.execute_batch("INSERT INTO items (id) VALUES (1)").unwrap();

@@ -20,7 +20,7 @@ use crate::yard::Yard;
 
 /// Where a seeded bug shows: what is done to which class. One that is not listed is looked for in one
 /// class of each way to keep how far a run has come.
-const SHOWS: [(&str, Kind, &[Class]); 19] = [
+const SHOWS: [(&str, Kind, &[Class]); 23] = [
     ("checkpoint_before_load", Kind::Syscall, &[Class::Append, Class::Upsert]),
     ("checkpoint_without_fsync", Kind::Power, &[Class::Append, Class::CsvFile]),
     ("checkpoint_without_directory_fsync", Kind::Power, &[Class::Append, Class::CsvFile]),
@@ -38,6 +38,10 @@ const SHOWS: [(&str, Kind, &[Class]); 19] = [
     ("manifest_before_parts", Kind::Power, &[Class::Dataset]),
     ("mark_before_data", Kind::Power, &[Class::CsvFile, Class::CsvAppend]),
     ("no_ledger", Kind::Kill, &[Class::Sqlite]),
+    ("postgres_epoch_unchecked", Kind::Zombie, &[Class::Postgres]),
+    ("postgres_ledger_unwritten", Kind::Kill, &[Class::Postgres]),
+    ("postgres_reuses_broken_sessions", Kind::Cut, &[Class::Postgres]),
+    ("postgres_rollback_unsent", Kind::Cut, &[Class::Postgres]),
     ("resume_without_truncate", Kind::Kill, &[Class::CsvAppend, Class::CsvFile]),
     ("skip_final_flush", Kind::Kill, &[Class::Sqlite, Class::CsvFile]),
 ];

@@ -11,6 +11,10 @@ pub enum Kind {
     Syscall,
     /// Every system call that writes fails once: no space, or an error of the device.
     Errno,
+    /// The server is killed.
+    Server,
+    /// The connection to the server is cut after so many bytes.
+    Cut,
     /// Somebody reads the target all the time.
     Reader,
     /// Put to sleep past its lease, while another run takes over.
@@ -25,8 +29,18 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Kill, Self::Syscall, Self::Errno, Self::Reader, Self::Zombie, Self::Grown, Self::Power, Self::Control];
+    pub const ALL: [Self; 10] = [
+        Self::Kill,
+        Self::Syscall,
+        Self::Errno,
+        Self::Server,
+        Self::Cut,
+        Self::Reader,
+        Self::Zombie,
+        Self::Grown,
+        Self::Power,
+        Self::Control,
+    ];
 
     /// Its name on the command line and in the table.
     #[must_use]
@@ -35,6 +49,8 @@ impl Kind {
             Self::Kill => "kill",
             Self::Syscall => "syscall",
             Self::Errno => "errno",
+            Self::Server => "server",
+            Self::Cut => "cut",
             Self::Reader => "reader",
             Self::Zombie => "zombie",
             Self::Grown => "grown",
@@ -54,8 +70,9 @@ impl Kind {
     pub fn fits(self, class: Class) -> bool {
         match self {
             // Nothing is promised of a moment where there is no transaction.
-            Self::Reader => matches!(class, Class::Sqlite | Class::Dataset) || class.appears_whole(),
-            Self::Zombie => class == Class::Sqlite,
+            Self::Reader => matches!(class, Class::Postgres | Class::Sqlite | Class::Dataset) || class.appears_whole(),
+            Self::Zombie => matches!(class, Class::Postgres | Class::Sqlite),
+            Self::Server | Self::Cut => class == Class::Postgres,
             _ => true,
         }
     }

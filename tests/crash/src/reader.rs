@@ -63,12 +63,15 @@ pub(crate) fn look(yard: &Yard, pier: &Pier) -> Option<String> {
             Err(error) => Some(format!("a reader of manifest {listed} saw parts that cannot be read: {error}")),
         };
     }
-    if pier.class != Class::Sqlite {
+    if !matches!(pier.class, Class::Sqlite | Class::Postgres) {
         // Nothing is promised of a moment where there is no transaction.
         return None;
     }
     // The ledger was written in the transactions of the rows: at every moment they say the same.
-    let (rows, ranges) = sink::sqlite_snapshot(&pier.output())?;
+    let (rows, ranges) = match &pier.database {
+        Some(database) => database.snapshot()?,
+        None => sink::sqlite_snapshot(&pier.output())?,
+    };
     let verdict = verdict(rows);
     if !verdict.foreign.is_empty() || verdict.doubles() > 0 {
         return Some(format!("a reader saw what should not be there: {verdict}"));

@@ -94,6 +94,11 @@ pub enum Change {
         /// Which.
         path: PathBuf,
     },
+    /// Something is said to a server.
+    Send {
+        /// The socket.
+        path: PathBuf,
+    },
     /// Something else that writes, which is not understood.
     Other {
         /// The number of the call.
@@ -128,6 +133,7 @@ impl Change {
             Self::Rename { from, to, keeps: true } => format!("link {} to {}", name(from), name(to)),
             Self::Remove { path } => format!("remove {}", name(path)),
             Self::Directory { path } => format!("make the directory {}", name(path)),
+            Self::Send { path } => format!("say something to {}", name(path)),
             Self::Other { number, path } => format!("call {number} on {}", name(path)),
         }
     }
@@ -277,6 +283,12 @@ impl Tracer<'_> {
         let memory = Memory { thread };
         let file = |descriptor: u64| memory.file(descriptor).filter(|path| path.starts_with(self.directory));
         let named = |directory: u64, name: u64| memory.path(directory, name).filter(|path| path.starts_with(self.directory));
+        if matches!(i64::try_from(number), Ok(libc::SYS_write | libc::SYS_writev | libc::SYS_sendto | libc::SYS_sendmsg))
+            && let Some(path) = memory.file(a).filter(|path| path.to_string_lossy().starts_with("socket:"))
+        {
+            // A socket without space, or on a device that fails, there is not.
+            return (!matches!(self.fault, Some((_, Fault::Error(_))))).then_some(Change::Send { path });
+        }
         let here = i64::from(libc::AT_FDCWD).cast_unsigned();
         let number = i64::try_from(number).ok()?;
         let change = match number {

@@ -110,6 +110,9 @@ impl Ferry {
             command.env_remove(name);
         }
         command.env("NO_COLOR", "1").env_remove("RUST_LOG");
+        if let Some(database) = &pier.database {
+            command.env("ETL__DATABASE", &database.address);
+        }
         if let Some(mutant) = &orders.mutant {
             command.env("ETL_MUTANT", mutant);
         }

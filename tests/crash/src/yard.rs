@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use etl_postgres_server::Server;
 use serde_json::Value;
 
 use crate::Result;
 use crate::class::{Class, Pier, Promise};
+use crate::database::Database;
 use crate::freight::Freight;
 use crate::oracle::{Found, Verdict};
 use crate::outcome::Outcome;
@@ -29,6 +32,8 @@ pub struct Yard {
     pub mutant: Option<String>,
     root: PathBuf,
     undisturbed: BTreeMap<Class, Undisturbed>,
+    /// The private PostgreSQL, started when the first round needs it.
+    server: Arc<Mutex<Option<Database>>>,
 }
 
 /// A run that nobody disturbed.
@@ -50,7 +55,7 @@ impl Yard {
         let input = root.join("freight.csv");
         freight.write(&input)?;
         let ferry = Ferry { program: program.to_owned(), input };
-        Ok(Self { ferry, freight, resumes, mutant: None, root: root.to_owned(), undisturbed: BTreeMap::new() })
+        Ok(Self { ferry, freight, resumes, mutant: None, root: root.to_owned(), undisturbed: BTreeMap::new(), server: Arc::default() })
     }
 
     /// The same with another, smaller freight.
@@ -61,6 +66,7 @@ impl Yard {
         let root = self.root.join("small");
         let mut small = Self::open(&root, &self.ferry.program, Freight { records }, self.resumes)?;
         small.mutant.clone_from(&self.mutant);
+        small.server = Arc::clone(&self.server);
         Ok(small)
     }
 
@@ -77,7 +83,19 @@ impl Yard {
     pub fn pier(&self, name: &str, class: Class) -> Result<Pier> {
         let directory = self.root.join(name);
         self.clear(&directory)?;
-        Pier::build(&directory, class)
+        let database = if class == Class::Postgres { Some(self.database()?) } else { None };
+        Pier::build(&directory, class, database)
+    }
+
+    fn database(&self) -> Result<Database> {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = &*server {
+            return Ok(database.clone());
+        }
+        etl_postgres_server::install_if_missing()?;
+        let started = Arc::new(Server::start()?);
+        let url = started.database()?;
+        Ok(server.insert(Database { server: started, address: url.clone(), url }).clone())
     }
 
     /// Removes the directory of a round that went well.

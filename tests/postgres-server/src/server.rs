@@ -107,6 +107,14 @@ impl Server {
         new_database(&self.url())
     }
 
+    /// The client, of the same version, that a statement can be given to.
+    #[must_use]
+    pub fn psql(&self, url: &str) -> Command {
+        let mut psql = self.programs.command("psql");
+        psql.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", url]).current_dir("/");
+        psql
+    }
+
     fn data(&self) -> PathBuf {
         self.directory.join("data")
     }

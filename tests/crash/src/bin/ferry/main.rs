@@ -11,6 +11,7 @@ mod dataset;
 mod jsonl;
 mod jsonl_gz;
 mod parquet;
+mod postgres;
 mod sqlite;
 mod sqlite_new;
 mod stages;
@@ -23,11 +24,12 @@ use dataset::Dataset;
 use jsonl::Jsonl;
 use jsonl_gz::JsonlGz;
 use parquet::Parquet;
+use postgres::Postgres;
 use sqlite::Sqlite;
 use sqlite_new::SqliteNew;
 use upsert::Upsert;
 
-etl_core::main!(Sqlite, SqliteNew, Dataset, Parquet, CsvFile, CsvAppend, Jsonl, JsonlGz, Upsert, Append);
+etl_core::main!(Postgres, Sqlite, SqliteNew, Dataset, Parquet, CsvFile, CsvAppend, Jsonl, JsonlGz, Upsert, Append);
 
 /// Of which delivery code this was built: the harness looks for it in the program that it runs.
 #[used]

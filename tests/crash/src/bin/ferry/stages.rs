@@ -14,6 +14,9 @@ pub(crate) struct Config {
     pub(crate) output: PathBuf,
     /// Where rejected records go.
     pub(crate) rejects: PathBuf,
+    /// The database, where the target is one on a server.
+    #[serde(default)]
+    pub(crate) database: Option<Secret<String>>,
 }
 
 /// A line of the cargo.
