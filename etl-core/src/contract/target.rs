@@ -274,6 +274,10 @@ pub trait Transaction: Send + Sized {
     }
 
     /// Makes the writes part of the target.
+    ///
+    /// # Errors
+    /// An error of class retry has the records written again. Where the target keeps no
+    /// [ledger](Keeps::Ledger) to find them in, it is one only if nothing was made part of the target.
     fn commit(self) -> impl Future<Output = Result<()>> + Send;
 
     /// Takes the writes back.
