@@ -15,11 +15,17 @@ const CONTENDERS: usize = 3;
 #[derive(Clone, Copy, Debug)]
 enum Action {
     /// A new process claims; it may be one that nobody finds any more.
-    Claim { who: usize, gone: bool },
+    Claim {
+        who: usize,
+        gone: bool,
+    },
     Renew(usize),
     Load(usize),
     /// Killed with an open transaction.
-    Crash { who: usize, loading: bool },
+    Crash {
+        who: usize,
+        loading: bool,
+    },
     Release(usize),
     /// Time passes, longer than any lease.
     Expire,
