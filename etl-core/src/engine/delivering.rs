@@ -204,12 +204,13 @@ impl Delivery {
             let entries = excluded.into_iter().zip(origins).collect();
             letters.post(vec![Letters { stage: index, entries }]).await;
         }
+        // Of a load that ends half-way, what is in the target is loaded again too.
+        self.records += counts.out;
         if whole {
             let proposal = self.tracker.propose(&covered, &counts, &errors);
             self.tracker.settle(proposal);
             self.note(&covered);
             self.loads += 1;
-            self.records += counts.out;
         } else {
             self.spoiled = true;
         }

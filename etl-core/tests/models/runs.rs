@@ -223,3 +223,18 @@ fn i2_a_file_with_a_mark_holds_each_record_once_whatever_happens_to_the_runs() {
 fn i1_where_nothing_is_kept_no_record_is_lost_and_no_more_are_doubled_than_announced() {
     check::<NOTHING>();
 }
+
+#[test]
+fn what_a_load_that_ended_half_way_has_written_is_announced() {
+    let load_fates = Fates { modulus: 4, by_remainder: BTreeMap::from([(2, Fate::Skip)]) };
+    let shape = Shape { count: 4, fates: Fates::default(), load_fates, spoils: true, flow: 0 };
+    let world = World::new(shape, Keeps::Nothing);
+    // The first half is committed; the second is refused.
+    let script = BTreeMap::from([(5, Fault::Refused)]);
+    let ended = world.run(&How { batch: 4, travelling: 4, threads: 1, script, tears: false });
+    let Ended::Reported(report) = ended else { panic!("nothing kills it") };
+    assert_eq!((report.status, report.may_double), (Status::Failed, Some(2)));
+    let Ended::Reported(report) = world.run(&How::well()) else { panic!("nothing kills it") };
+    assert_eq!(report.status, Status::Done);
+    assert_eq!(world.rows(), BTreeMap::from([(0, 2), (1, 2), (3, 1)]));
+}
