@@ -164,7 +164,7 @@ impl<const KEEPS: u8> Model<KEEPS> {
             None => assert!(!taken_over || KEEPS != LEDGER, "a run that another one has taken over from must not end well"),
             Some(failure) => {
                 let scripted = failure.message().contains("as the script says") || failure.message().contains("as the number asked");
-                assert!(scripted || failure.code() == "fenced", "{failure:?}");
+                assert!(scripted || matches!(failure.code(), "fenced" | "connection_lost"), "{failure:?}");
                 // What was written, though the answer said that it was not, nobody can announce.
                 let lost = how.script.values().filter(|fault| matches!(fault, Fault::LostForGood | Fault::LostAgain)).count() as u64;
                 self.doubled += report.may_double.unwrap_or(0);

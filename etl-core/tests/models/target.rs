@@ -39,6 +39,7 @@ impl Fault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
+    Connect,
     Claim,
     Begin,
     Insert,
@@ -83,6 +84,8 @@ pub(crate) struct Table<const SAVEPOINTS: bool> {
     /// The process is killed, and it is seen that it is.
     pub(crate) killed: CancellationToken,
     pub(crate) buried: CancellationToken,
+    /// The process that it is open in.
+    process: u64,
 }
 
 impl<const SAVEPOINTS: bool> Table<SAVEPOINTS> {
@@ -95,6 +98,7 @@ impl<const SAVEPOINTS: bool> Table<SAVEPOINTS> {
             rejected: Arc::new(rejected.into_iter().collect()),
             killed: CancellationToken::new(),
             buried: CancellationToken::new(),
+            process: 0,
         }
     }
 
@@ -103,8 +107,9 @@ impl<const SAVEPOINTS: bool> Table<SAVEPOINTS> {
         let mut disk = self.disk();
         disk.process += 1;
         (disk.calls, disk.script, disk.taken_over) = (0, script, false);
+        let process = disk.process;
         drop(disk);
-        Self { killed: CancellationToken::new(), buried: CancellationToken::new(), ..self.clone() }
+        Self { process, killed: CancellationToken::new(), buried: CancellationToken::new(), ..self.clone() }
     }
 
     pub(crate) fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -250,7 +255,19 @@ impl<const SAVEPOINTS: bool> Target for Table<SAVEPOINTS> {
     }
 
     async fn connect(&self) -> Result<Connection<SAVEPOINTS>> {
-        Ok(Connection { table: self.clone(), process: self.disk().process, epoch: None })
+        Ok(Connection { table: self.clone(), process: self.process, epoch: None })
+    }
+
+    async fn reconnect(&self, connection: &mut Connection<SAVEPOINTS>) -> Result<()> {
+        match self.keeps {
+            // The claim stays taken, under the same epoch.
+            Keeps::Ledger => connection.does(Call::Connect, |_| Ok(())).await,
+            Keeps::Nothing => {
+                *connection = self.connect().await?;
+                Ok(())
+            }
+            _ => Err(Error::new(ErrorKind::Load, "what was written is lost with its connection").with_code("connection_lost")),
+        }
     }
 
     async fn claim(&self, connection: &mut Connection<SAVEPOINTS>, _: &Claim) -> Result<Vec<Entry>> {
@@ -299,6 +316,13 @@ impl<const HAS_SAVEPOINTS: bool> Transaction for Tx<'_, HAS_SAVEPOINTS> {
     type Target = Table<HAS_SAVEPOINTS>;
     const SAVEPOINTS: bool = HAS_SAVEPOINTS;
 
+    async fn is_recorded(&mut self, entries: &[Entry]) -> Result<bool> {
+        let recorded = self
+            .connection
+            .does(Call::Record, |disk| Ok(entries.iter().filter(|entry| !entry.range.is_empty()).all(|entry| holds(&disk.entries, entry))));
+        recorded.await
+    }
+
     async fn record(&mut self, receipt: &Receipt) -> Result<Recorded> {
         let Self { connection, entries, .. } = self;
         let epoch = connection.epoch;
@@ -313,11 +337,7 @@ impl<const HAS_SAVEPOINTS: bool> Transaction for Tx<'_, HAS_SAVEPOINTS> {
                     disk.broken.push(format!("record {ordinal} is about to be done, and its letter is not there"));
                 }
             }
-            let is_there = |entry: &Entry| {
-                let covers = |there: &&Entry| there.range.start <= entry.range.start && entry.range.end <= there.range.end;
-                !entry.range.is_empty() && disk.entries.iter().any(|there| there.partition == entry.partition && covers(&there))
-            };
-            if receipt.entries.iter().any(is_there) {
+            if receipt.entries.iter().any(|entry| holds(&disk.entries, entry)) {
                 return Ok(Recorded::Already);
             }
             *entries = Some(receipt.entries.clone());
@@ -367,6 +387,12 @@ impl<const HAS_SAVEPOINTS: bool> Transaction for Tx<'_, HAS_SAVEPOINTS> {
     async fn rollback(self) -> Result<()> {
         Ok(())
     }
+}
+
+/// Whether a ledger has all of an entry.
+fn holds(ledger: &[Entry], entry: &Entry) -> bool {
+    let covers = |there: &Entry| there.range.start <= entry.range.start && entry.range.end <= there.range.end;
+    !entry.range.is_empty() && ledger.iter().any(|there| there.partition == entry.partition && covers(there))
 }
 
 /// The records that a dead-letter file holds, each as often as it does; a line that is half written is
