@@ -163,8 +163,14 @@ impl Growing {
             return if self.finish(false).is_ok() { Abandoned::Kept } else { Abandoned::Discarded };
         }
         // What cannot be cut off now is cut off by the next run.
-        let _cut_off_later = self.output.file().set_len(self.committed).and_then(|()| self.take_note_back());
-        if self.marked { Abandoned::Kept } else { Abandoned::Discarded }
+        let cut = self.output.file().set_len(self.committed);
+        if self.marked {
+            // The note stays: nobody here knows whether the last mark was written down, and by the note the
+            // next run knows that it may cut off what is behind the one that was.
+            return Abandoned::Kept;
+        }
+        let _cut_off_later = cut.and_then(|()| self.take_note_back());
+        Abandoned::Discarded
     }
 }
 

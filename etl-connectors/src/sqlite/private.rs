@@ -104,12 +104,24 @@ fn writable(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Moves all of a draft into the one file that is renamed.
 pub(super) fn into_one_file(sqlite: &Connection) -> rusqlite::Result<()> {
-    sqlite.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    to_its_end(sqlite, "PRAGMA wal_checkpoint(TRUNCATE)", |_| Ok(()))?;
     // That it stays as it was is an answer to this, not an error.
-    match sqlite.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0))?.as_str() {
-        "delete" => Ok(()),
+    match to_its_end(sqlite, "PRAGMA journal_mode = DELETE", |row| row.get::<_, String>(0))?.as_deref() {
+        Some("delete") => Ok(()),
         _ => Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), None)),
     }
+}
+
+/// The last row of a statement. What it changes is only written behind that, so that whoever stops at a
+/// row is not told that it could not be.
+fn to_its_end<T>(sqlite: &Connection, sql: &str, read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    let mut statement = sqlite.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        last = Some(read(row)?);
+    }
+    Ok(last)
 }
 
 /// What a draft may take the place of: of what is there, if that is a database with a ledger like its

@@ -246,12 +246,19 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY);
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    if !mutants::active("checkpoint_without_fsync") {
-        file.sync_all()?;
+    let in_place = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        if !mutants::active("checkpoint_without_fsync") {
+            file.sync_all()?;
+        }
+        fs::rename(&temporary, path)
+    };
+    if let Err(error) = in_place() {
+        // What the error says matters more than whether this helps.
+        let _second_failure = fs::remove_file(&temporary);
+        return Err(error);
     }
-    fs::rename(&temporary, path)?;
     if mutants::active("checkpoint_without_directory_fsync") {
         return Ok(());
     }
