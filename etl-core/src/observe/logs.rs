@@ -43,7 +43,7 @@ pub(crate) fn level(more: i32) -> Targets {
 /// Begins to log, above the bars of `bars`. Where the program logs already, it goes on as it did.
 pub(crate) fn install(targets: Targets, format: LogFormat, colour: bool, bars: MultiProgress) {
     // The spans of run and stages are kept at any level: a warning should say of which run it is.
-    let spans = filter_fn(|metadata| metadata.is_span()).with_max_level_hint(LevelFilter::INFO);
+    let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= LevelFilter::INFO).with_max_level_hint(LevelFilter::INFO);
     let filter = targets.or(spans);
     let layer = tracing_subscriber::fmt::layer().with_writer(AboveBars(bars));
     let subscriber = tracing_subscriber::registry();
