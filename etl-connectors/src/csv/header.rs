@@ -45,8 +45,11 @@ impl Header {
         let columns = match schema {
             Some(schema) => bind(&names, schema, &fails)?,
             None => {
-                if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-                    return Err(duplicate(&fails, twice.1));
+                let first_of = |(at, name)| names[..at].iter().position(|earlier| earlier == name).map(|first| (first, at));
+                if let Some((first, second)) = names.iter().enumerate().find_map(first_of) {
+                    // The first line may be a record, where a header was forgotten (I8).
+                    let twice = format!("the header has the same name for columns {} and {}", first + 1, second + 1);
+                    return Err(fails(twice).hint("rename one of them in the file; the first line must be a header"));
                 }
                 (0..names.len() as u32).collect()
             }
@@ -62,7 +65,7 @@ fn bind(names: &[Box<str>], schema: &[Column], fails: &impl Fn(String) -> Error)
         let mut found = names.iter().enumerate().filter(|(_, name)| ***name == *column.name).map(|(at, _)| at as u32);
         let first = found.next();
         if found.next().is_some() {
-            return Err(duplicate(fails, column.name));
+            return Err(fails(format!("the header has the column `{}` more than once", column.name)).hint("rename one of them in the file"));
         }
         if first.is_none() && !column.optional {
             missing.push(column.name);
@@ -72,17 +75,17 @@ fn bind(names: &[Box<str>], schema: &[Column], fails: &impl Fn(String) -> Error)
     if missing.is_empty() {
         return Ok(columns);
     }
-    let error = fails(format!("the header lacks {}", listed(&missing)))
-        .caused_by(format!("it has {}", listed(&names.iter().map(|name| &**name).collect::<Vec<_>>())));
-    Err(if missing.len() == schema.len() {
-        error.hint("the first line must be a header; check it, and the delimiter")
+    let error = fails(format!("the header lacks {}", listed(&missing)));
+    Err(if columns.iter().all(|column| *column == ABSENT) {
+        // Nothing says that this is a header: a record is not quoted (I8).
+        error
+            .caused_by(format!("the first line has {} fields, none of which is the name of a column", names.len()))
+            .hint("the first line must be a header; check it, and the delimiter")
     } else {
-        error.hint("names are compared as they are, upper and lower case included; `#[record(rename = \"…\")]` gives a field another one, `#[record(default)]` lets it be absent")
+        error.caused_by(format!("it has {}", listed(&names.iter().map(|name| &**name).collect::<Vec<_>>()))).hint(
+            "names are compared as they are, upper and lower case included; `#[record(rename = \"…\")]` gives a field another one, `#[record(default)]` lets it be absent",
+        )
     })
-}
-
-fn duplicate(fails: &impl Fn(String) -> Error, name: &str) -> Error {
-    fails(format!("the header has the column `{name}` more than once")).hint("rename one of them in the file")
 }
 
 /// Names for a message: not more than a screen of them, and none longer than a line.

@@ -60,11 +60,14 @@ enum Wrong {
 
 impl Wrong {
     fn refusal(self, names: &[Box<str>], fields: &'static [&'static str], column: usize) -> Refusal {
+        let named = names.get(column).and_then(|name| fields.iter().find(|field| ***field == **name)).copied();
         let at = |problem: Problem| Refusal {
             code: if problem == Problem::NotUtf8 { "not_utf8" } else { "field" },
-            column: names.get(column).and_then(|name| fields.iter().find(|field| ***field == **name)).copied(),
-            message: match names.get(column) {
+            column: named,
+            message: match named {
                 Some(name) => Cow::Owned(format!("column `{name}` {problem}")),
+                // A name that only the file knows may be a value, where a header was forgotten (I8).
+                None if column < names.len() => Cow::Owned(format!("column {} {problem}", column + 1)),
                 None => Cow::Borrowed("the record is not in the form that its type expects"),
             },
         };
