@@ -17,11 +17,16 @@ pub(super) struct Address {
 impl Address {
     /// Reads a connection string.
     pub(super) fn parse(string: &str) -> Result<Self> {
-        // The parser's own words may quote the string.
-        let mut config: Config = string.parse().map_err(|_quotes_the_string| {
+        let invalid = || {
             Error::new(ErrorKind::Config, "the connection string of the database is not valid")
                 .hint("write postgresql://user:password@host:5432/database, with `%` escapes in the parts")
-        })?;
+        };
+        // The parser's own words may quote the string.
+        let mut config: Config = string.parse().map_err(|_quotes_the_string| invalid())?;
+        // The parser ends the password at its first `@`: what follows is not a part of the host, and is not shown as one.
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return Err(invalid());
+        }
         let place = place(&config);
         check_tls(&config, &place)?;
         config.ssl_mode(SslMode::Disable);
@@ -71,7 +76,12 @@ mod tests {
     fn i8_only_the_place_of_a_connection_string_is_shown() {
         let address = Address::parse("postgresql://ann:s3cret@localhost:6000/sales?application_name=x").unwrap();
         assert_eq!(address.place, "localhost:6000/sales");
-        for broken in ["postgresql://ann:s3cret@:notaport/x", "host=localhost password=s3cret nonsense=1", "user='s3cret"] {
+        for broken in [
+            "postgresql://ann:p@s3cret@localhost/x",
+            "postgresql://ann:s3cret@:notaport/x",
+            "host=localhost password=s3cret nonsense=1",
+            "user='s3cret",
+        ] {
             let error = Address::parse(broken).map(drop).unwrap_err();
             assert!(!format!("{error:?} {:?}", error.advice()).contains("s3cret"));
         }
