@@ -269,7 +269,7 @@ fn version(entry: &Entry) -> String {
 pub(crate) fn parse(entries: &[Entry], program: &str, mut args: Vec<OsString>) -> Result<(usize, Verb), clap::Error> {
     let mut command = command(entries, program);
     if entries.len() == 1 {
-        let matches = command.try_get_matches_from_mut(args)?;
+        let matches = command.try_get_matches_from_mut(args).map_err(discreet)?;
         return Verb::from_arg_matches(&matches).map(|verb| (0, verb)).map_err(|error| error.format(&mut command));
     }
     // The name may be written as in the program, or with other hyphens and case.
@@ -278,10 +278,22 @@ pub(crate) fn parse(entries: &[Entry], program: &str, mut args: Vec<OsString>) -
     {
         *name = kebab(entry.name).into();
     }
-    let matches = command.try_get_matches_from_mut(args)?;
+    let matches = command.try_get_matches_from_mut(args).map_err(discreet)?;
     let (name, verb) = matches.subcommand().ok_or_else(|| command.error(clap::error::ErrorKind::MissingSubcommand, "name a pipeline"))?;
     let index = entries.iter().position(|entry| kebab(entry.name) == name).unwrap_or(0);
     Verb::from_arg_matches(verb).map(|verb| (index, verb)).map_err(|error| error.format(&mut command))
+}
+
+/// The error without an argument that has no place: it may be the rest of a secret with a space in it
+/// that was not quoted (I8).
+fn discreet(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+
+    let stray = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(text)) if !text.starts_with('-'));
+    if error.kind() == clap::error::ErrorKind::UnknownArgument && stray {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(crate::contract::record::MASK.to_owned()));
+    }
+    error
 }
 
 /// The name of the program, from its first argument.

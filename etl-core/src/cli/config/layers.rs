@@ -74,7 +74,7 @@ fn file(path: &Path, order: usize) -> Result<Node, Problem> {
 }
 
 /// The place in the file, with a caret, as TOML's own errors show it. What stands behind the `=` is
-/// left out, because it may be a secret (I8).
+/// left out, because it may be a secret, and so is a line inside a value (I8).
 fn snippet(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().trim();
     let Some(span) = error.span() else { return message.to_owned() };
@@ -84,7 +84,9 @@ fn snippet(text: &str, error: &toml::de::Error) -> String {
     let from = before.rfind('\n').map_or(0, |at| at + 1);
     let line = text[from..].lines().next().unwrap_or_default();
     let column = before[from..].chars().count();
-    let (line, column, carets) = match line.find('=') {
+    // Inside a text or a list of several lines, anything may look like a key or a heading.
+    let inside_a_value = text[..from].parse::<toml::Table>().is_err();
+    let (line, column, carets) = match line.find('=').filter(|_| !inside_a_value) {
         Some(equals) => {
             let key = &line[..=equals];
             let shown = key.chars().count() + 1;
@@ -93,7 +95,7 @@ fn snippet(text: &str, error: &toml::de::Error) -> String {
             (format!("{key} ***"), if inside { column } else { shown }, carets)
         }
         // A line without a `=` is a heading, or the inside of a longer value.
-        None if line.trim_start().starts_with('[') => (line.to_owned(), column, 1),
+        None if !inside_a_value && line.trim_start().starts_with('[') => (line.to_owned(), column, 1),
         None => ("***".to_owned(), 0, 3),
     };
     let gutter = " ".repeat(number.to_string().len());
@@ -119,8 +121,10 @@ mod tests {
         assert!(text.contains("2 | database = ***\n  |            ^^^\n"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
 
-        let text = broken("key = \"\"\"\nhunter2\n\\q\n\"\"\"");
-        assert!(!text.contains("hunter2"), "{text}");
+        for value in ["\"\"\"\nhunter2\n\\q\n\"\"\"", "\"\"\"\nhunter2=\\q\n\"\"\"", "\"\"\"\nhunter2=", "[\n[\"hunter2\" \"\"\n"] {
+            let text = broken(&format!("key = {value}"));
+            assert!(!text.contains("hunter2"), "{text}");
+        }
     }
 
     #[test]

@@ -155,7 +155,11 @@ impl<'a> De<'a> {
         let given = match self.found() {
             Found::StandIn => Vec::new(),
             Found::Table(node) => self.fields(node, fields),
-            Found::Value(_) => return self.expected(&format!("a table with the keys {}", crate::cli::config::suggest::listed(fields))),
+            // The text may be what belongs into a field that is a secret (I8).
+            Found::Value(_) => {
+                let keys = crate::cli::config::suggest::listed(fields);
+                return Self { secret: true, ..self }.expected(&format!("a table with the keys {keys}"));
+            }
         };
         self.pass.is_parent(&self.path);
         for field in fields {
