@@ -4,8 +4,8 @@
 //! The table must be there: `psql --file examples/data/flights_postgres.sql "$DATABASE"`.
 //!
 //! ```text
-//! cargo run --release --bin flights_postgres -- run \
-//!     --set input=examples/data/flights.csv --set database=env:DATABASE --set rejects=rejects.jsonl
+//! ETL__DATABASE="$DATABASE" cargo run --release --bin flights_postgres -- run \
+//!     --set input=examples/data/flights.csv --set rejects=rejects.jsonl
 //! ```
 
 use etl_connectors::{csv, postgres};
