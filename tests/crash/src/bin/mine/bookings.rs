@@ -20,7 +20,7 @@ fn till(config: &Config) -> Result<sqlite::Database> {
     sqlite::open(&config.output)
 }
 
-#[extractor(malformed = fail)]
+#[extractor(malformed = reject)]
 fn guests(config: &Config) -> Result<csv::Rows<Raw>> {
     csv::read(&config.input)
 }

@@ -18,7 +18,7 @@ fn heap(config: &Config) -> Result<jsonl::File<Scrap>> {
     jsonl::create_serde(&config.output)
 }
 
-#[extractor(malformed = reject)]
+#[extractor(malformed = fail)]
 fn scraps(config: &Config) -> Result<csv::Rows<Scrap>> {
     csv::read_serde(&config.input)
 }
