@@ -76,15 +76,17 @@ impl Campaign<'_> {
                 let share = until.map(|until| Instant::now() + until.saturating_duration_since(Instant::now()) / left);
                 let begun = Instant::now();
                 let (mut rounds, seed, dice) = (0, self.seed, self.args.rounds);
+                // Where there is no time for all places, some of them from everywhere in the run.
+                let sample = until.map(|_| seed);
                 let mut note = |seed: u64, outcome: &Outcome| {
                     rounds += 1;
                     self.note(kind, *class, seed, outcome)
                 };
                 let goes_on = || !over(share);
                 match kind {
-                    Kind::Syscall => spoil::kills(yard, *class, goes_on, &mut note)?,
-                    Kind::Errno => spoil::errors(yard, *class, goes_on, &mut note)?,
-                    _ => power::failures(yard, *class, seed, dice, goes_on, &mut note)?,
+                    Kind::Syscall => spoil::kills(yard, *class, sample, goes_on, &mut note)?,
+                    Kind::Errno => spoil::errors(yard, *class, sample, goes_on, &mut note)?,
+                    _ => power::failures(yard, *class, (seed, dice), sample.is_some(), goes_on, &mut note)?,
                 }
                 self.progress(kind, *class, rounds, begun.elapsed());
             }
@@ -107,9 +109,13 @@ impl Campaign<'_> {
     }
 
     fn note(&mut self, kind: Kind, class: Class, seed: u64, outcome: &Outcome) -> Result<()> {
-        let entry = Entry::of(&self.version, kind, class, seed, outcome);
+        let mut entry = Entry::of(&self.version, kind, class, seed, outcome);
+        if kind.is_exhaustive() && self.until.is_some() {
+            // Nobody shall take a part of the places for all of them.
+            entry.kind += " (sample)";
+        }
         if entry.bad > 0 {
-            let known = self.table.bad_of(kind.name(), class.name());
+            let known = self.table.bad_of(&entry.kind, class.name());
             match known {
                 0..BAD_SHOWN => println!("BAD {} {} (seed {seed}): {}", kind.name(), class.name(), entry.words),
                 BAD_SHOWN => println!("BAD {} {}: and more", kind.name(), class.name()),

@@ -11,15 +11,32 @@ use crate::tracer::Fault;
 use crate::yard::Yard;
 
 /// Every place, each with all that was not synced lost, with only names or only bytes of it kept, and
-/// with `dice` mixtures.
+/// with `dice` mixtures. `sampled`: see [`spoil::kills`].
 ///
 /// # Errors
 /// The harness itself fails.
-pub fn failures(yard: &mut Yard, class: Class, seed: u64, dice: u64, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+pub fn failures(
+    yard: &mut Yard,
+    class: Class,
+    (seed, dice): (u64, u64),
+    sampled: bool,
+    goes_on: impl Fn() -> bool,
+    note: Note<'_>,
+) -> Result<()> {
     let yard = yard.small(RECORDS)?;
     // A line that the disk tears is the affair of the function that appends it.
     let dice = if class == Class::Append { 0 } else { dice };
     let lucks = [Luck::Nothing, Luck::Names, Luck::Bytes].into_iter().chain((0..dice).map(|die| Luck::Die(seed + die)));
+    if sampled {
+        // Each place with another luck.
+        for (at, luck) in spoil::shuffled(&yard, class, seed)?.into_iter().zip(lucks.cycle()) {
+            if !goes_on() {
+                break;
+            }
+            note(if let Luck::Die(seed) = luck { seed } else { 0 }, &place(&yard, class, luck, at)?.0)?;
+        }
+        return Ok(());
+    }
     for luck in lucks {
         for at in 0.. {
             if !goes_on() {

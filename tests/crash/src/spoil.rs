@@ -21,25 +21,40 @@ const TYPED: [i32; 4] = [74, 75, 78, 1];
 /// Takes the outcome of each place.
 pub type Note<'a> = &'a mut dyn FnMut(u64, &Outcome) -> Result<()>;
 
-/// A kill before every call.
+/// A kill before every call; with `sample` in an order that this seed decides, for as long as it goes on.
 ///
 /// # Errors
 /// The harness itself fails.
-pub fn kills(yard: &mut Yard, class: Class, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
-    each_place(yard, class, Fault::Kill, goes_on, note)
+pub fn kills(yard: &mut Yard, class: Class, sample: Option<u64>, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+    each_place(yard, class, Fault::Kill, sample, goes_on, note)
 }
 
-/// A failure of every call: first for want of space, then of the device.
+/// A failure of every call: first for want of space, then of the device. See [`kills`] for `sample`.
 ///
 /// # Errors
 /// The harness itself fails.
-pub fn errors(yard: &mut Yard, class: Class, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
-    each_place(yard, class, Fault::Error(ENOSPC), &goes_on, note)?;
-    each_place(yard, class, Fault::Error(EIO), goes_on, note)
+pub fn errors(yard: &mut Yard, class: Class, sample: Option<u64>, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+    if let Some(seed) = sample {
+        let fault = Fault::Error(if seed.is_multiple_of(2) { ENOSPC } else { EIO });
+        return each_place(yard, class, fault, sample, goes_on, note);
+    }
+    each_place(yard, class, Fault::Error(ENOSPC), None, &goes_on, note)?;
+    each_place(yard, class, Fault::Error(EIO), None, goes_on, note)
 }
 
-fn each_place(yard: &mut Yard, class: Class, fault: Fault, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
+fn each_place(yard: &mut Yard, class: Class, fault: Fault, sample: Option<u64>, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
     let yard = yard.small(RECORDS)?;
+    if let Some(seed) = sample {
+        for at in shuffled(&yard, class, seed)? {
+            if !goes_on() {
+                break;
+            }
+            if let Some(outcome) = place(&yard, class, fault, at)? {
+                note(at as u64, &outcome)?;
+            }
+        }
+        return Ok(());
+    }
     // Runs differ a little in how many calls they make: until none is left to spoil.
     for at in 0.. {
         if !goes_on() {
@@ -49,6 +64,17 @@ fn each_place(yard: &mut Yard, class: Class, fault: Fault, goes_on: impl Fn() ->
         note(at as u64, &outcome)?;
     }
     Ok(())
+}
+
+/// All places in an order that the seed decides: of a sweep that does not come to its end, every part
+/// of the run has its share.
+///
+/// # Errors
+/// A run cannot be traced.
+pub fn shuffled(yard: &Yard, class: Class, seed: u64) -> Result<Vec<usize>> {
+    let mut places: Vec<_> = (0..traced(yard, &pier(yard, class)?, None)?.places).collect();
+    fastrand::Rng::with_seed(seed).shuffle(&mut places);
+    Ok(places)
 }
 
 /// One place: call number `at` of a small run. `None` where the run makes fewer.

@@ -115,6 +115,8 @@ pub struct Traced {
     pub code: Option<i32>,
     /// What it changed.
     pub calls: Vec<Call>,
+    /// How many calls were made that can be spoilt.
+    pub places: usize,
     /// What the call was that was spoilt.
     pub spoilt: Option<Change>,
 }
@@ -224,7 +226,7 @@ impl Tracer<'_> {
     }
 
     fn ended(self, code: Option<i32>) -> Traced {
-        Traced { code, calls: self.calls, spoilt: self.spoilt }
+        Traced { code, calls: self.calls, places: self.seen, spoilt: self.spoilt }
     }
 
     /// A thread is about to make a call, or returns from one. Whether it goes on.
