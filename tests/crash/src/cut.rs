@@ -174,6 +174,10 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
     let commits = if says == Says::Run { asked } else { answered };
     let mut pier = yard.pier(&name, class)?;
     reach(&mut pier);
+    if rng.bool() {
+        // Then what was committed, though nobody was told, is refused when it is loaded again.
+        pier.on_server()?.refuse_doubles()?;
+    }
     proxy.cut(says, at);
     let mut outcome = Outcome { place: format!("cut after byte {at} of what the {says:?} says"), ..Outcome::default() };
     let landing = yard.ferry.start(&pier, &orders)?.wait(PATIENCE)?;
@@ -188,7 +192,9 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
     match landing.code {
         // It has tried again.
         Some(0) => yard.judge(&pier, &landing, &mut outcome)?,
-        Some(code) if GONE.contains(&code) => {}
+        // The loader tries again, and nothing is in its way: only before it is at work, and after, there
+        // is nobody who does.
+        Some(code) if GONE.contains(&code) && !outcome.kills.contains(&Place::Between) => {}
         _ => outcome.complaints.push(format!("a run that was cut off ended with {}", landing.complaint())),
     }
     orders.vary(&mut rng);

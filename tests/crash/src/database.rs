@@ -32,6 +32,14 @@ impl Database {
         .map(drop)
     }
 
+    /// From now on a record that is there twice is refused.
+    ///
+    /// # Errors
+    /// The server is away.
+    pub fn refuse_doubles(&self) -> Result<()> {
+        self.ask("ALTER TABLE items ADD UNIQUE (id)").map(drop)
+    }
+
     /// The rows.
     ///
     /// # Errors
