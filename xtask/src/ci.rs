@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bench;
+use crate::crash::crash;
 use crate::reproducible::reproducible;
 use crate::step::{Result, cargo, output, run, step};
 use crate::test::{self, Profile};
@@ -18,7 +19,9 @@ pub(crate) fn ci() -> Result<()> {
     step("dependency budget", dependency_budget)?;
     step("reproducible build", reproducible)?;
     step("instructions a record", bench::instructions::instructions_if_possible)?;
-    test::test(Profile::Ci)
+    test::test(Profile::Ci)?;
+    // As many rounds as fit; the other kinds, and a thousand rounds, are the same command by hand.
+    step("crash", || crash(&["--kind", "kill", "--budget", "2m"].map(Into::into)))
 }
 
 /// What everybody compiles stays small, and the largest of it (`syn`) is compiled once.
