@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::freight::{Fate, Freight, Row, row};
+use crate::freight::{Fate, Freight, Row, with_rows};
 
 /// What was found in a target and among the dead letters.
 #[derive(Clone, Debug, Default)]
@@ -36,18 +36,20 @@ impl Verdict {
     #[must_use]
     pub fn of(freight: Freight, found: &Found) -> Self {
         let mut verdict = Self::default();
-        let mut arrived: BTreeMap<u64, u64> = BTreeMap::new();
-        for found in &found.rows {
-            if found.id < freight.records && Fate::of(found.id) == Fate::Loaded && *found == row(found.id) {
-                *arrived.entry(found.id).or_default() += 1;
-            } else {
-                verdict.foreign.push(found.id);
+        let mut arrived = vec![0_u64; freight.records as usize];
+        with_rows(freight.records, |rows| {
+            for found in &found.rows {
+                if found.id < freight.records && Fate::of(found.id) == Fate::Loaded && *found == rows[found.id as usize] {
+                    arrived[found.id as usize] += 1;
+                } else {
+                    verdict.foreign.push(found.id);
+                }
             }
-        }
-        let mut set_aside: BTreeMap<u64, u64> = BTreeMap::new();
+        });
+        let mut set_aside = vec![0_u64; freight.records as usize];
         for letter in &found.letters {
             match letter {
-                Some(id) if *id < freight.records && Fate::of(*id).is_dead_letter() => *set_aside.entry(*id).or_default() += 1,
+                Some(id) if *id < freight.records && Fate::of(*id).is_dead_letter() => set_aside[*id as usize] += 1,
                 other => verdict.letters_foreign.push(*other),
             }
         }
@@ -57,7 +59,7 @@ impl Verdict {
                 Fate::Refused | Fate::Malformed => (&set_aside, &mut verdict.letters_lost, &mut verdict.letters_doubled),
                 Fate::Filtered => continue,
             };
-            match there.get(&id).copied().unwrap_or(0) {
+            match there[id as usize] {
                 0 => lost.push(id),
                 1 => {}
                 times => {
@@ -121,6 +123,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::freight::row;
 
     const FREIGHT: Freight = Freight { records: 500 };
 
