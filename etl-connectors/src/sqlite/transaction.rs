@@ -3,7 +3,7 @@
 use etl_core::record::Column;
 use etl_core::record::codec::Encode;
 use etl_core::target::{Receipt, Recorded};
-use etl_core::{Class, Error, ErrorKind, Result};
+use etl_core::{Class, Error, ErrorKind, Result, mutants};
 use rusqlite::Statement;
 use serde::Serialize;
 
@@ -185,6 +185,9 @@ impl etl_core::target::Transaction for Transaction<'_> {
     const SAVEPOINTS: bool = true;
 
     async fn record(&mut self, receipt: &Receipt) -> Result<Recorded> {
+        if mutants::active("ledger_outside_transaction") {
+            run(self.connection, "COMMIT; BEGIN IMMEDIATE", "commit before the ledger in")?;
+        }
         let Connection { sqlite, held, path, .. } = &*self.connection;
         match held {
             Some(held) => held.record(sqlite, &path.to_string_lossy(), receipt),

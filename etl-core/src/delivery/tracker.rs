@@ -13,6 +13,7 @@ use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::position::Cursor;
 use crate::contract::source::Identity;
 use crate::contract::target::{Entry, Receipt};
+use crate::mutants;
 use crate::observe::metrics::Counts;
 
 /// Behind the name of a partition: of its records that were rejected at first, those that have been
@@ -136,7 +137,10 @@ impl Tracker {
         // A replay knows nothing of the records between those that it reads.
         errors.iter().filter(|_| !self.replays).for_each(|at| rows.insert(*at..at + 1));
         let totals = &mut progress.totals;
-        for coverage in covered {
+        for (place, coverage) in covered.into_iter().enumerate() {
+            if mutants::active("coverage_of_half_batch") && place % 2 == 1 {
+                continue;
+            }
             if self.replays {
                 // What was rejected again waits for the next replay.
                 let is_done = |ordinal: &u64| !coverage.rejected.contains(ordinal);
@@ -285,7 +289,7 @@ impl Stored {
         let stored = parts.into_iter().map(|(partition, (done, sequence, progress))| {
             let progress = progress.ok_or_else(|| damaged("no entry says what the run had done"))?;
             let replayed = replayed.remove(&partition).unwrap_or_default();
-            Ok(Self { partition, done, replayed, sequence, progress })
+            Ok(Self { partition, done: believed(done), replayed, sequence, progress })
         });
         let mut stored = stored.collect::<Result<Vec<_>>>()?;
         stored.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.sequence));
@@ -296,7 +300,15 @@ impl Stored {
     #[must_use]
     pub fn of_checkpoint(checkpoint: Checkpoint) -> Self {
         let Checkpoint { partition, done, replayed, sequence, progress, .. } = checkpoint;
-        Self { partition: partition.into(), done, replayed, sequence, progress }
+        Self { partition: partition.into(), done: believed(done), replayed, sequence, progress }
+    }
+}
+
+/// What was written down, gaps and all.
+fn believed(done: Intervals) -> Intervals {
+    match done.iter().last() {
+        Some((_, end)) if mutants::active("high_water_mark") => Intervals::first(end),
+        _ => done,
     }
 }
 

@@ -10,6 +10,7 @@ use super::effects::Effects;
 use super::ledger::Ledger;
 use super::letters::{Letters, Postbox};
 use super::loading::{Amount, LoadSession, Loaded};
+use super::parcel::{Parcel, Records};
 use super::sealing::{Sealing, rejected_again};
 use super::shared::Shared;
 use crate::contract::error::{Class, Result};
@@ -17,6 +18,7 @@ use crate::contract::target::Keeps;
 use crate::delivery::checkpoint::{Checkpoint, Store};
 use crate::delivery::tracker::{Coverage, Tracker};
 use crate::mutants;
+use crate::observe::metrics::Counts;
 
 /// Where loaded records are loaded again after a kill, so many loads at most lie between two
 /// checkpoints.
@@ -187,9 +189,6 @@ impl Delivery {
             self.last = Instant::now();
             return;
         }
-        if mutants::active("checkpoint_before_load") {
-            self.loads += 1;
-        }
         let Loaded { tally, origins, mut covered } = session.load(Amount::Parcels).await;
         let whole = tally.failure.is_none() && !tally.given_up && tally.counts.unfinished == 0;
         let counts = tally.counts;
@@ -206,7 +205,9 @@ impl Delivery {
         }
         // Of a load that ends half-way, what is in the target is loaded again too.
         self.records += counts.out;
-        if whole {
+        if whole && mutants::active("checkpoint_before_load") {
+            self.loads += 1;
+        } else if whole {
             let proposal = self.tracker.propose(&covered, &counts, &errors);
             self.tracker.settle(proposal);
             self.note(&covered);
@@ -214,6 +215,18 @@ impl Delivery {
         } else {
             self.spoiled = true;
         }
+    }
+
+    /// A seeded bug: what has only arrived is written down as if it were loaded.
+    pub(super) async fn checkpoint_before_load(&mut self, parcel: &Parcel, session: &mut dyn LoadSession) {
+        let (Some(coverage), Records::Decoded(records)) = (&parcel.coverage, &parcel.records) else { return };
+        if self.keeps == Keeps::Ledger {
+            return;
+        }
+        let counts = Counts { out: records.len() as u64, ..Counts::default() };
+        let proposal = self.tracker.propose([&**coverage], &counts, &[]);
+        self.tracker.settle(proposal);
+        let _stands = self.save(session).await;
     }
 
     /// Writes down all that is loaded, where that is not done yet.

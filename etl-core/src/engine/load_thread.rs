@@ -106,6 +106,11 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
                         None => Some(parcel),
                     };
                     let Some(parcel) = parcel else { continue };
+                    if crate::mutants::active("checkpoint_before_load")
+                        && let Some(delivery) = &mut waiting.delivery
+                    {
+                        delivery.checkpoint_before_load(&parcel, waiting.session).await;
+                    }
                     waiting.session.gather(parcel);
                     while waiting.session.waiting() >= stage.settings.batch && usable && !shared.stop.abort.is_cancelled() {
                         waiting.load_batch(&mut ledger).await;

@@ -21,7 +21,7 @@ use crate::yard::Yard;
 /// Where a seeded bug shows: what is done to which class. One that is not listed is looked for in one
 /// class of each way to keep how far a run has come.
 const SHOWS: [(&str, Kind, &[Class]); 24] = [
-    ("checkpoint_before_load", Kind::Syscall, &[Class::Append, Class::Upsert]),
+    ("checkpoint_before_load", Kind::Syscall, &[Class::Append, Class::CsvAppend]),
     ("checkpoint_without_fsync", Kind::Power, &[Class::Append, Class::CsvFile]),
     ("checkpoint_without_directory_fsync", Kind::Power, &[Class::Append, Class::CsvFile]),
     ("commit_assumed", Kind::Errno, &[Class::Sqlite]),
