@@ -18,6 +18,7 @@ pub mod engine;
 #[doc(hidden)]
 pub mod mutants;
 pub mod observe;
+mod sync;
 
 pub use contract::error::{Class, Classes, Error, ErrorKind, Result, StageError};
 pub use contract::{error, guarantee, needs, policy, position, record, settings, source, stage, target};

@@ -20,6 +20,7 @@ pub(crate) fn ci() -> Result<()> {
     step("reproducible build", reproducible)?;
     step("instructions a record", bench::instructions::instructions_if_possible)?;
     test::test(Profile::Ci)?;
+    test::loom()?;
     // As many rounds as fit; the other kinds, and a thousand rounds, are the same command by hand.
     step("crash", || crash(&["--kind", "kill", "--budget", "2m"].map(Into::into)))
 }

@@ -1,4 +1,5 @@
-//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `fuzz`, `corpora`, `ci`, `crash`, `bench`.
+//! What a contributor runs: `cargo xtask test`, `bless`, `data`, `fuzz`, `corpora`, `loom`, `ci`, `crash`,
+//! `bench`.
 //!
 //! Each subcommand is a row of named steps. A step prints its name and the time it took; the first one that fails is named,
 //! and the exit code is 1 (2 where the command line is wrong).
@@ -31,6 +32,7 @@ usage: cargo xtask COMMAND
                      each decoder against made-up bytes for N seconds (60), or its corpus alone (0); with --keep, the smallest
                      corpus that reaches as much replaces the one in fuzz/corpus
   corpora            the bad input that others have collected, through the connectors, with its counts
+  loom               what threads share, in every order in which they may read and write it
   editor             what rust-analyzer says of the examples, where it is installed
   ci                 what .ci/run runs: format, lints, documentation, dependency budget, reproducible build, test
   crash [OPTIONS]    kills pipelines, fails their disks and cuts their power, and looks whether a record was lost or doubled;
@@ -61,6 +63,7 @@ enum Command {
     Editor,
     Fuzz(fuzz::Options),
     Corpora,
+    Loom,
     Ci,
     Crash(Vec<OsString>),
     BenchCompile(bench::compile::Options),
@@ -98,6 +101,7 @@ fn parse(args: Vec<OsString>) -> std::result::Result<Command, String> {
         Some("editor") => Command::Editor,
         Some("ci") => Command::Ci,
         Some("corpora") => Command::Corpora,
+        Some("loom") => Command::Loom,
         Some("fuzz") => return parse_fuzz(args),
         Some("bench") => return parse_bench(args),
         // The harness reads its own options.
@@ -214,6 +218,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci => ci::ci(),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Corpora => test::corpora(),
+        Command::Loom => test::loom(),
         Command::Crash(args) => crash::crash(&args),
         Command::BenchCompile(options) => bench::compile::compile(options),
         Command::BenchEngine(options) => bench::engine::engine(options),
@@ -245,6 +250,7 @@ mod tests {
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));
         assert_eq!(parsed(&["data"]), Ok(Command::Data { from: None }));
         assert_eq!(parsed(&["corpora"]), Ok(Command::Corpora));
+        assert_eq!(parsed(&["loom"]), Ok(Command::Loom));
         assert_eq!(parsed(&["fuzz"]), Ok(Command::Fuzz(fuzz::Options::default())));
         let options = fuzz::Options { seconds: 5, keep: true, targets: vec!["csv".to_owned(), "jsonl".to_owned()] };
         assert_eq!(parsed(&["fuzz", "csv", "--seconds", "5", "--keep", "jsonl"]), Ok(Command::Fuzz(options)));

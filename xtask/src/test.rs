@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::services::Services;
-use crate::step::{Result, cargo, output, run, step, works};
+use crate::step::{Result, cargo, output, root, run, step, works};
 
 /// The compile-fail suite: an integration test of this package.
 const UI: (&str, &str) = ("etl-tests", "ui");
@@ -57,6 +57,15 @@ pub(crate) fn corpora() -> Result<()> {
     step("corpora", || {
         let mut test = cargo(&["test", "--package", "etl-connectors", "--all-features", "--test", "corpora"]);
         run(test.args(["--", "--nocapture", "--test-threads=1"]))
+    })
+}
+
+/// The tests named `interleavings`, with the atomics of loom in the place of the real ones. Everything is compiled once more
+/// for them, into a folder of its own.
+pub(crate) fn loom() -> Result<()> {
+    step("loom", || {
+        let mut test = cargo(&["test", "--package", "etl-core", "--lib", "interleavings"]);
+        run(test.env("RUSTFLAGS", "--cfg etl_loom").env("CARGO_TARGET_DIR", root().join("target/loom")))
     })
 }
 

@@ -4,13 +4,13 @@
 //! one differs: a record ([`runners::plain`](super::runners), `asynchronous`, `filters`), a batch
 //! (`runners::batches`), a transaction (`loading`), a source (`reading`).
 
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::options::{LONGEST_BACKOFF, StageSettings};
 use super::work::Stage;
+use crate::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// How many retries a run has left, over all of its stages: a share of its calls, and a few. However
 /// many stages ask for retries, what is behind them is not called much more often than it would be.
@@ -124,5 +124,33 @@ mod tests {
         assert!(budget.is_used_up());
         budget.earn(25);
         assert_eq!(pauses(99, &budget, None).len(), 2);
+    }
+}
+
+#[cfg(all(test, etl_loom))]
+mod interleavings {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// However calls and retries meet, there are no more retries than were earned.
+    #[test]
+    fn retries_are_not_spent_twice() {
+        loom::model(|| {
+            let budget = Arc::new(RetryBudget { share: Some(RetryBudget::ONE), left: AtomicI64::new(RetryBudget::ONE) });
+            let spenders = [(); 2].map(|()| {
+                let budget = Arc::clone(&budget);
+                thread::spawn(move || {
+                    budget.earn(1);
+                    (0..2).filter(|_| budget.take()).count()
+                })
+            });
+            let spent: usize = spenders.into_iter().map(|spender| spender.join().expect("a spender")).sum();
+            let left = budget.left.load(Relaxed);
+            assert!(left >= 0);
+            assert_eq!(spent as i64 * RetryBudget::ONE + left, 3 * RetryBudget::ONE);
+            assert!(spent >= 2, "what was earned can be spent");
+        });
     }
 }

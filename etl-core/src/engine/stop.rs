@@ -1,10 +1,11 @@
 //! How a run is stopped before its end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Stops a run from outside.
 #[derive(Clone, Debug)]
@@ -76,5 +77,45 @@ pub(super) struct GivenUpWhenDropped(Abort);
 impl Drop for GivenUpWhenDropped {
     fn drop(&mut self) {
         self.0.give_up();
+    }
+}
+
+#[cfg(all(test, etl_loom))]
+mod interleavings {
+    use loom::future::block_on;
+    use loom::thread;
+
+    use super::*;
+
+    /// I7: who waits for the end is woken, and who drains too, whichever of the two signals comes first. (That
+    /// the flag is up then is tokio's doing, whose locks loom does not see.)
+    #[test]
+    fn who_waits_is_woken() {
+        loom::model(|| {
+            let stop = StopHandle::default();
+            let (drains, gives_up) = (stop.clone(), stop.abort.clone().drop_guard());
+            let first = thread::spawn(move || drains.drain());
+            let second = thread::spawn(move || drop(gives_up));
+            block_on(async {
+                stop.drain.cancelled().await;
+                stop.abort.cancelled().await;
+            });
+            first.join().expect("the first signal");
+            second.join().expect("the second signal");
+            assert!(stop.abort.is_cancelled() && stop.drain.is_cancelled());
+        });
+    }
+
+    /// To drain is not to give up.
+    #[test]
+    fn what_was_read_is_finished() {
+        loom::model(|| {
+            let stop = StopHandle::default();
+            let drains = stop.clone();
+            let signal = thread::spawn(move || drains.drain());
+            block_on(stop.drain.cancelled());
+            assert!(!stop.abort.is_cancelled());
+            signal.join().expect("the signal");
+        });
     }
 }

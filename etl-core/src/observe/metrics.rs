@@ -1,9 +1,10 @@
 //! The counters of a run, added up once per stage and batch.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The counters of one run; shared by the engine, which adds, and whoever watches.
 #[derive(Debug)]
@@ -184,5 +185,55 @@ impl Metrics {
         let metrics = &self.stages[loader];
         let loaded = metrics.out.swap(0, Relaxed);
         metrics.unfinished.fetch_add(loaded, Relaxed);
+    }
+}
+
+#[cfg(all(test, etl_loom))]
+mod interleavings {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    fn batch(skipped: u64) -> Counts {
+        Counts { entered: 3, out: 3 - skipped, skipped, ..Counts::default() }
+    }
+
+    /// I3: whatever workers add at the same time, every record has one fate in the end.
+    #[test]
+    fn nothing_is_added_in_vain() {
+        loom::model(|| {
+            let metrics = Arc::new(Metrics::new(1));
+            let workers = [0, 2].map(|skipped| {
+                let metrics = Arc::clone(&metrics);
+                thread::spawn(move || metrics.add(0, &batch(skipped), 1, 1, Duration::ZERO))
+            });
+            let before = metrics.extracted();
+            workers.into_iter().for_each(|worker| worker.join().expect("a worker"));
+            let [stage] = metrics.snapshot()[..] else { unreachable!("one stage") };
+            assert!(stage.counts.conserved() && before <= metrics.extracted());
+            assert_eq!((stage.counts.entered, stage.counts.out, stage.counts.skipped), (6, 4, 2));
+            assert_eq!((stage.batches, stage.retries, metrics.errors()), (2, 2, 2));
+        });
+    }
+
+    /// A threshold that is passed is seen, at the latest by who looks when all workers are done. While they
+    /// work, two of them may each miss the error that the other has just added.
+    #[test]
+    fn errors_are_seen_by_who_looks_last() {
+        loom::model(|| {
+            let metrics = Arc::new(Metrics::new(2));
+            let workers = [0, 1].map(|stage| {
+                let metrics = Arc::clone(&metrics);
+                thread::spawn(move || {
+                    metrics.add(stage, &batch(1), 0, 1, Duration::ZERO);
+                    metrics.errors()
+                })
+            });
+            for worker in workers {
+                assert!((1..=2).contains(&worker.join().expect("a worker")), "each sees its own");
+            }
+            assert_eq!(metrics.errors(), 2);
+        });
     }
 }
