@@ -66,8 +66,12 @@ pub fn place(yard: &Yard, class: Class, luck: Luck, at: usize) -> Result<(Outcom
     outcome.kills.push(pier.place(yard.freight)?);
     disk.put(&pier.directory, &disk.after_power_failure(luck))?;
     outcome.complaints.extend(reader::look(yard, &pier));
-    spoil::recovers(yard, &pier, &mut outcome)?;
     let was_the_end = run.spoilt.is_none();
+    if was_the_end {
+        // No run may ever come that would load again what is lost now.
+        spoil::has_ended_well(yard, &pier, &mut outcome);
+    }
+    spoil::recovers(yard, &pier, &mut outcome)?;
     if was_the_end {
         // What a run that ended well has said is true for good.
         outcome.window = 0;

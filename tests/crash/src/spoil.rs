@@ -99,8 +99,8 @@ pub fn place(yard: &Yard, class: Class, fault: Fault, at: usize) -> Result<Optio
     Ok(Some(outcome))
 }
 
-/// A run that says that it is done, though a call failed, has done everything.
-fn has_ended_well(yard: &Yard, pier: &Pier, outcome: &mut Outcome) {
+/// A run that says that it is done, though a call or the power failed, has done everything.
+pub(crate) fn has_ended_well(yard: &Yard, pier: &Pier, outcome: &mut Outcome) {
     let verdict = yard.verdict(pier, &mut outcome.complaints);
     if !verdict.is_exact() {
         outcome.complaints.push(format!("the run said that it was done, and was not: {verdict}"));
