@@ -32,6 +32,7 @@ pub fn run(args: &Args) -> Result<bool> {
     let directory = args.directory.clone().unwrap_or_else(usual_directory);
     let program = std::env::current_exe()?.with_file_name(format!("ferry{}", std::env::consts::EXE_SUFFIX));
     let version = log::version(&program, &workspace())?;
+    let _ours = Yard::lock(&directory)?;
     let mut yard = Yard::open(&directory, &program, Freight { records: args.records }, !args.from_scratch)?;
     yard.mutant.clone_from(&args.mutant);
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));

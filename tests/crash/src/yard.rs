@@ -1,7 +1,7 @@
 //! Where rounds take place: the ferry, the freight, and a directory for each round.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -46,16 +46,33 @@ pub struct Undisturbed {
 }
 
 impl Yard {
+    /// Sees to it that no other harness has its rounds in `root`: each would find the files of the other
+    /// one gone, and take it for a loss. Lasts until the file is closed.
+    ///
+    /// # Errors
+    /// Another one has, or the directory cannot be written.
+    pub fn lock(root: &Path) -> Result<File> {
+        fs::create_dir_all(root)?;
+        let lock = File::create(root.join("lock"))?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(format!("another harness has its rounds in {}", root.display()).into()),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+            Ok(()) => Ok(lock),
+        }
+    }
+
     /// Makes the freight in `root`.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn open(root: &Path, program: &Path, freight: Freight, resumes: bool) -> Result<Self> {
         fs::create_dir_all(root)?;
+        // The tracer goes by paths, and the kernel and SQLite name files without symbolic links.
+        let root = root.canonicalize()?;
         let input = root.join("freight.csv");
         freight.write(&input)?;
         let ferry = Ferry { program: program.to_owned(), input };
-        Ok(Self { ferry, freight, resumes, mutant: None, root: root.to_owned(), undisturbed: BTreeMap::new(), server: Arc::default() })
+        Ok(Self { ferry, freight, resumes, mutant: None, root, undisturbed: BTreeMap::new(), server: Arc::default() })
     }
 
     /// The same with another, smaller freight.
@@ -107,6 +124,8 @@ impl Yard {
             fs::remove_dir_all(directory)?;
             let _none_there = fs::remove_file(directory.with_extension("stderr"));
         }
+        // Of a harness that was killed while it made the disk.
+        let _none_there = fs::remove_dir_all(directory.with_extension("hold"));
         Ok(())
     }
 

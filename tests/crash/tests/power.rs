@@ -1,4 +1,4 @@
-//! The power fails right after a run has said that it is done.
+//! What the harness knows of a power failure, and that its rounds are its own.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use etl_crash::class::Class;
 use etl_crash::disk::Luck;
 use etl_crash::freight::Freight;
-use etl_crash::spoil::RECORDS;
+use etl_crash::spoil::{self, RECORDS};
+use etl_crash::tracer::Change;
 use etl_crash::yard::Yard;
 use etl_crash::{Result, power};
 
@@ -26,4 +27,27 @@ fn what_a_run_has_said_is_done_outlives_the_power() {
             assert!(outcome.is_good(class.promise()), "{}: {}", class.name(), outcome.words());
         }
     }
+}
+
+/// Calls that are not seen cannot be spoilt, and a sweep of a few places would look like all of them.
+#[test]
+fn a_run_is_seen_through_a_symbolic_link() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("there")).unwrap();
+    std::os::unix::fs::symlink("there", root.path().join("here")).unwrap();
+    let yard = yard(&root.path().join("here")).unwrap();
+    let pier = yard.pier("seen", Class::Sqlite).unwrap();
+    let calls = spoil::traced(&yard, &pier, None).unwrap().calls;
+    let output = pier.output();
+    let writes = calls.iter().filter(|call| matches!(&call.change, Change::Write { path, .. } if *path == output));
+    assert!(writes.count() > 10);
+}
+
+#[test]
+fn two_harnesses_do_not_share_a_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let held = Yard::lock(root.path()).unwrap();
+    assert!(Yard::lock(root.path()).is_err());
+    drop(held);
+    Yard::lock(root.path()).unwrap();
 }
