@@ -38,6 +38,7 @@ impl Compression {
 /// Writes one member: what is written to it arrives at the inner writer compressed.
 ///
 /// Dropped before [`finish`](Member::finish), it leaves an incomplete member behind.
+#[allow(clippy::large_enum_variant, reason = "there is one for each file that is written")]
 pub(crate) enum Member<W: Write> {
     Plain(W),
     #[cfg(feature = "gzip")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use etl_core::guarantee::Transactional;
 use etl_core::target::{Abandoned, Claim, Entry, Keeps, Preparation, Target};
-use etl_core::{Error, ErrorKind, Result};
+use etl_core::{Error, ErrorKind, Result, mutants};
 use rusqlite::OpenFlags;
 
 use super::errors::explain;
@@ -220,6 +220,9 @@ pub(super) fn connect(path: &Path, flags: OpenFlags, kind: ErrorKind) -> Result<
     })?;
     let opened = rusqlite::Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).and_then(|sqlite| {
         sqlite.busy_timeout(BUSY)?;
+        if mutants::active("sqlite_without_sync") {
+            sqlite.pragma_update(None, "synchronous", "OFF")?;
+        }
         // Opening reads nothing; this does.
         sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(sqlite)

@@ -20,7 +20,7 @@ use crate::yard::Yard;
 
 /// Where a seeded bug shows: what is done to which class. One that is not listed is looked for in one
 /// class of each way to keep how far a run has come.
-const SHOWS: [(&str, Kind, &[Class]); 24] = [
+const SHOWS: [(&str, Kind, &[Class]); 25] = [
     ("checkpoint_before_load", Kind::Syscall, &[Class::Append, Class::CsvAppend]),
     ("checkpoint_without_fsync", Kind::Power, &[Class::Append, Class::CsvFile]),
     ("checkpoint_without_directory_fsync", Kind::Power, &[Class::Append, Class::CsvFile]),
@@ -45,6 +45,7 @@ const SHOWS: [(&str, Kind, &[Class]); 24] = [
     ("postgres_reuses_broken_sessions", Kind::Cut, &[Class::Postgres]),
     ("resume_without_truncate", Kind::Kill, &[Class::CsvAppend, Class::CsvFile]),
     ("skip_final_flush", Kind::Kill, &[Class::Sqlite, Class::CsvFile]),
+    ("sqlite_without_sync", Kind::Power, &[Class::Sqlite]),
 ];
 
 /// Seeded bugs that no pipeline of the ferry can have, and where they are caught instead.
