@@ -108,6 +108,7 @@ pub fn filter(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Options: `batch`, `linger` (how long a record waits for its batch to fill: 1 s), `rate = "100/s"` (records
 /// committed), `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all tries of a batch together),
+/// `outage = "10m"` (how long a target that is away is waited for when the retries are used up),
 /// `validate(input)`, `invalid = reject|skip|fail`, `idempotent(key = id)` or `idempotent(key = [day, number])` (the
 /// author's word that a record takes the place of an earlier one with the same key, for a loader without a
 /// transaction), `crate = path`.

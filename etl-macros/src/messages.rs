@@ -57,6 +57,10 @@ pub(crate) fn deadline_alone(is_async: bool) -> String {
     format!("`deadline` bounds all tries of a record together, but there is only one; add `retries`, or remove it{other}")
 }
 
+pub(crate) fn outage_alone() -> &'static str {
+    "`outage` is how long a target is waited for when the retries of a batch are used up, but nothing is retried; add `retries`, or remove it"
+}
+
 pub(crate) fn deadline_too_short(worst: Duration) -> String {
     // Whole milliseconds: what is smaller helps nobody here.
     let worst = humantime::format_duration(Duration::from_millis(u64::try_from(worst.as_millis()).unwrap_or(u64::MAX)));

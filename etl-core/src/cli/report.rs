@@ -168,7 +168,7 @@ fn equation(records: &Totals) -> String {
 /// One line per stage; a column in which nothing happened is left out.
 fn table(stages: &[StageReport], style: Style) -> String {
     type Column = (&'static str, bool, fn(&StageReport) -> String);
-    let columns: [Column; 11] = [
+    let columns: [Column; 13] = [
         ("in", true, |s| grouped(s.counts.entered)),
         ("made", false, |s| grouped(s.counts.made)),
         ("out", true, |s| grouped(s.counts.out)),
@@ -180,6 +180,8 @@ fn table(stages: &[StageReport], style: Style) -> String {
         ("batches", true, |s| grouped(s.batches)),
         ("retries", false, |s| grouped(s.retries)),
         ("busy", true, |s| duration(s.busy_seconds)),
+        ("outages", false, |s| grouped(s.outages)),
+        ("away", false, |s| if s.outages == 0 { "0".to_owned() } else { duration(s.outage_seconds) }),
     ];
     let columns: Vec<(&str, Vec<String>)> = columns
         .iter()
@@ -239,7 +241,10 @@ pub(crate) fn sample() -> Report {
             (Counts { entered: 327_346, out: 327_346, ..Counts::default() }, 66, 0, 940),
         ])
         .map(|(stage, (counts, batches, retries, busy))| {
-            StageReport::new(stage, &StageSnapshot { counts, batches, retries, busy: Duration::from_millis(busy) })
+            StageReport::new(
+                stage,
+                &StageSnapshot { counts, batches, retries, busy: Duration::from_millis(busy), ..StageSnapshot::default() },
+            )
         })
         .collect();
     Report {

@@ -58,6 +58,11 @@ impl<T: Target> Link<T> {
         connection.as_mut().map(|connection| (connection, Doubt(in_doubt)))
     }
 
+    /// Gives the connection up: it is made anew, under the same claim, before it is used again.
+    pub(super) const fn give_up(&mut self) {
+        self.in_doubt = true;
+    }
+
     /// The connection to end the run with. One in doubt is made anew if the target is quick about it.
     pub(super) async fn take(&mut self, target: &T) -> Option<T::Connection> {
         if self.in_doubt && self.connection.is_some() {

@@ -3,19 +3,20 @@
 
 #![allow(missing_debug_implementations, reason = "machinery that appears in sealed signatures and is never printed")]
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use super::breaker::{Next, Tries};
 use super::lineage::{Lineage, Piece};
 use super::link::{Link, Missed, answered, commit, roll_back};
 use super::panics::guarded_async;
 use super::parcel::{DecodedRecords, Parcel, Records};
-use super::retry::{Begun, pauses};
 use super::runners::{Ended, timed};
 use super::sealing::Sealing;
 use super::work::{Stage, Stopped, Tally, Work};
-use crate::contract::error::{Class, Error, Result, StageError};
+use crate::contract::error::{Class, Error, ErrorKind, Result, StageError};
 use crate::contract::needs::Needs;
 use crate::contract::source::Origin;
 use crate::contract::stage::{Batch, Guard, Lent, Loader, Takes, TransactionOf};
@@ -169,7 +170,9 @@ impl<'a, S: Loader> Session<'a, S> {
                 return ControlFlow::Break(Stopped);
             }
             work.blame(range.start);
-            let (attempts, result) = self.attempts(&rows[range.start..range.end], work).await;
+            let mut tries = Tries::new(self.stage);
+            let result = self.attempts(&rows[range.start..range.end], &mut tries, work).await;
+            let attempts = tries.attempts;
             match result {
                 Ok(None) => work.loaded(range.len()),
                 Ok(Some(outcomes)) => settle_outcomes(work, &range, outcomes, attempts, rows)?,
@@ -191,9 +194,12 @@ impl<'a, S: Loader> Session<'a, S> {
                             .hint("without a transaction nobody knows which records of the batch were written: take `&mut` the target's transaction, or return `Batch<(), _>`");
                         return work.stop(range.start, error);
                     }
-                    Class::Retry | Class::Fail => return work.error(range.start + at, &error, attempts, None),
+                    // Retries that are used up never turn good records into dead letters.
+                    Class::Retry | Class::Fail => {
+                        return work.stop(range.start + at, tries.ended(Error::from_stage(&error, ErrorKind::Other)));
+                    }
                 },
-                Err(Failure::Engine(error)) => return work.stop(range.start, error.after(attempts)),
+                Err(Failure::Engine(error)) => return work.stop(range.start, tries.ended(error)),
                 Err(Failure::GivenUp) => {
                     work.give_up();
                     return ControlFlow::Break(Stopped);
@@ -230,23 +236,36 @@ impl<'a, S: Loader> Session<'a, S> {
     }
 
     /// Writes `rows`, again and again where an error of class retry allows it.
-    async fn attempts(&mut self, rows: &[S::In], work: &mut Work<'_, ()>) -> (u32, Result<Option<Batch<(), S::Error>>, Failure<S::Error>>) {
-        let mut pauses = pauses(self.stage, Begun::now(&self.stage.settings));
-        let mut attempts = 1;
+    async fn attempts(
+        &mut self,
+        rows: &[S::In],
+        tries: &mut Tries<'_>,
+        work: &mut Work<'_, ()>,
+    ) -> Result<Option<Batch<(), S::Error>>, Failure<S::Error>> {
         loop {
             let result = self.attempt(rows).await;
-            let again = match &result {
-                Err(Failure::Own(error, _)) => error.class() == Class::Retry,
-                Err(Failure::Engine(error)) => error.class() == Class::Retry,
-                Ok(_) | Err(Failure::GivenUp) => false,
+            let error = match &result {
+                Err(Failure::Own(error, _)) if error.class() == Class::Retry => Error::from_stage(error, ErrorKind::Load),
+                Err(Failure::Engine(error)) if error.class() == Class::Retry => Error::from_stage(error, error.kind()),
+                // Whoever finds fault with records has looked at them.
+                Ok(_) | Err(Failure::Own(..)) => {
+                    tries.answered(|| self.target_name());
+                    return result;
+                }
+                Err(Failure::Engine(_) | Failure::GivenUp) => return result,
             };
-            match if again { pauses.next() } else { None } {
-                Some(pause) if !work.aborted() => self.stage.pause(pause).await,
-                _ => return (attempts, result),
+            match tries.next(&error, self.target_name()).await {
+                // A target without a ledger need not outlive its connection: what is in doubt of it is made anew.
+                Next::Attempt | Next::Trial => work.tally.retries += 1,
+                Next::Over => return result,
+                Next::GivenUp => return Err(Failure::GivenUp),
             }
-            attempts += 1;
-            work.tally.retries += 1;
         }
+    }
+
+    /// What the target calls itself.
+    pub(super) fn target_name(&self) -> Cow<'a, str> {
+        S::target(self.lent).name()
     }
 
     /// Writes `rows` once, in one transaction.

@@ -7,6 +7,7 @@
 //!                          └── excluded records ──▶ dead letters (thread)
 //! ```
 
+mod breaker;
 mod compensating;
 mod coverage;
 mod delivering;

@@ -102,6 +102,8 @@ pub struct StageSettings {
     pub timeout: Option<Duration>,
     /// How long all tries of one record (or one batch) may take together: none begins later.
     pub deadline: Option<Duration>,
+    /// How long a loader waits for a target that is still away when the tries of a batch are used up.
+    pub outage: Option<Duration>,
     /// Whether the rules that the attribute asks for are checked.
     pub validate: bool,
 }
@@ -128,6 +130,7 @@ impl StageSettings {
             backoff: options.backoff.unwrap_or(BACKOFF),
             timeout: options.timeout,
             deadline: options.deadline,
+            outage: options.outage,
             validate: options.validate_input || options.validate_output,
         }
     }

@@ -12,12 +12,12 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use super::breaker::{Next, Tries};
 use super::letters::{Letters, Postbox};
 use super::lineage::Lineage;
 use super::link::{self, Missed, answered, roll_back};
 use super::loading::{Failure, Session, settle_outcomes};
 use super::parcel::Excluded;
-use super::retry::{Begun, pauses};
 use super::segment::rejected;
 use super::work::{Stopped, Tally, Work};
 use crate::contract::error::{Class, Error, ErrorKind, Result, StageError};
@@ -68,35 +68,39 @@ impl<S: Loader> Session<'_, S> {
         mut sealing: Sealing<'_>,
         tally: &mut Tally,
     ) {
-        let mut pauses = pauses(self.stage, Begun::now(&self.stage.settings));
-        let (mut attempts, mut by_parts, mut posted) = (1, false, HashSet::new());
+        let mut tries = Tries::new(self.stage);
+        let (mut by_parts, mut posted) = (false, HashSet::new());
         let mut unanswered = None;
         loop {
+            let attempts = tries.attempts;
             *tally = Tally { batches: 1, retries: u64::from(attempts) - 1, at: tally.at, ..Tally::default() };
             let ended = {
                 let mut work = Work::new(self.stage, tally, lineage, None, rows.len());
                 self.transact(rows, lineage, covered, &mut sealing, by_parts, attempts, &mut posted, &mut unanswered, &mut work).await
             };
             let error = match ended {
-                Ok(()) => return,
+                Ok(()) => return tries.answered(|| self.target_name()),
                 Err(Unsealed::Spoiled) => {
+                    tries.answered(|| self.target_name());
                     by_parts = true;
                     continue;
                 }
                 Err(Unsealed::Again(error)) => error,
                 Err(Unsealed::Stopped) => break,
             };
-            match pauses.next() {
-                Some(pause) if !self.stage.abort.is_cancelled() => self.stage.pause(pause).await,
-                _ => {
+            match tries.next(&error, self.target_name()).await {
+                Next::Attempt => {}
+                // Another run may have taken over meanwhile, which a new connection finds out.
+                Next::Trial => self.link.give_up(),
+                Next::Over => {
+                    let error = tries.ended(error);
                     let mut work: Work<'_, ()> = Work::new(self.stage, tally, lineage, None, rows.len());
                     let at = work.at().min(rows.len().saturating_sub(1));
-                    let _stopped =
-                        if rows.is_empty() { work.stop_anywhere(error.after(attempts)) } else { work.stop(at, error.after(attempts)) };
+                    let _stopped = if rows.is_empty() { work.stop_anywhere(error) } else { work.stop(at, error) };
                     break;
                 }
+                Next::GivenUp => break,
             }
-            attempts += 1;
         }
         // Nothing of the transaction is in the target.
         match tally.failure.take() {
@@ -323,19 +327,23 @@ impl<S: Loader> Session<'_, S> {
 
     /// A transaction that holds nothing but the receipt: that the source is at its end.
     pub(super) async fn seal_alone(&mut self, receipt: &Receipt) -> Result<()> {
-        let mut pauses = pauses(self.stage, Begun::now(&self.stage.settings));
-        let mut attempts = 1;
+        let mut tries = Tries::new(self.stage);
         loop {
             let error = match self.record_alone(receipt).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    tries.answered(|| self.target_name());
+                    return Ok(());
+                }
                 Err(Missed::GivenUp) => return Err(Error::new(ErrorKind::Load, "the run was given up before its end was written down")),
                 Err(Missed::Failed(error)) => error,
             };
-            match pauses.next() {
-                Some(pause) if error.class() == Class::Retry => self.stage.pause(pause).await,
-                _ => return Err(error.after(attempts)),
+            let next = if error.class() == Class::Retry { tries.next(&error, self.target_name()).await } else { Next::Over };
+            match next {
+                Next::Attempt => {}
+                Next::Trial => self.link.give_up(),
+                Next::Over => return Err(tries.ended(error)),
+                Next::GivenUp => return Err(Error::new(ErrorKind::Cancelled, "the run was stopped before its end was written down")),
             }
-            attempts += 1;
         }
     }
 

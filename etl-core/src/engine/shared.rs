@@ -86,6 +86,7 @@ impl<C> Shared<C> {
         let spares = Arc::new(Spares::default());
         let effects = Arc::<OnceLock<Arc<Effects>>>::default();
         let retry_budget = Arc::new(RetryBudget::new(options.retry_budget));
+        let metrics = Arc::new(Metrics::new(outline.stages.len()));
         let stages = outline
             .stages
             .iter()
@@ -101,14 +102,16 @@ impl<C> Shared<C> {
                 spares: Arc::clone(&spares),
                 can_reject: options.dead_letter.is_some(),
                 abort: stop.abort.clone(),
+                drain: stop.drain.clone(),
                 retry_budget: Arc::clone(&retry_budget),
+                metrics: Arc::clone(&metrics),
                 busy: AtomicUsize::new(0),
                 span: tracing::info_span!(parent: &span, "stage", stage = definition.name),
             })
             .collect();
         let units = usize::try_from(options.memory.div_ceil(BUDGET_UNIT)).unwrap_or(usize::MAX);
         Self {
-            metrics: Arc::new(Metrics::new(outline.stages.len())),
+            metrics,
             budget: Arc::new(Semaphore::new(units.clamp(1, Semaphore::MAX_PERMITS))),
             starving: AtomicBool::new(false),
             starves: Notify::new(),

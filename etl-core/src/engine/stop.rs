@@ -53,7 +53,7 @@ pub(crate) struct Abort {
 }
 
 impl Abort {
-    fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         self.given_up.store(true, Relaxed);
         self.token.cancel();
     }

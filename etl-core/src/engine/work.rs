@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
 use super::options::StageSettings;
@@ -24,7 +25,7 @@ use crate::contract::needs::Needs;
 use crate::contract::record::Record;
 use crate::contract::source::Origin;
 use crate::contract::stage::{Guard, Role, StageDefinition, Takes, Transform, Violations};
-use crate::observe::metrics::Counts;
+use crate::observe::metrics::{Counts, Metrics};
 
 /// A stage's place in a run.
 pub struct Stage {
@@ -39,12 +40,16 @@ pub struct Stage {
     pub(crate) can_reject: bool,
     /// The run is given up.
     pub(crate) abort: Abort,
+    /// The run is to read no further.
+    pub(crate) drain: CancellationToken,
     pub(crate) span: tracing::Span,
     /// Where it is written down what it does outside of the process; set before any record moves where a
     /// stage has effects that can be undone.
     pub(crate) effects: Arc<OnceLock<Arc<Effects>>>,
     /// The retries of the run; all stages share them.
     pub(crate) retry_budget: Arc<RetryBudget>,
+    /// The counters of the run.
+    pub(crate) metrics: Arc<Metrics>,
     /// How many batches it works on right now.
     pub(crate) busy: AtomicUsize,
     /// Vectors for its records; all stages of a run share them.

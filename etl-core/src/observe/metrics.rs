@@ -11,6 +11,8 @@ use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Metrics {
     stages: Box<[StageMetrics]>,
     source_bytes: AtomicU64,
+    /// Since when the target is away, in nanoseconds after the start and at least one; 0 where it is there.
+    away_since: AtomicU64,
     started: Instant,
 }
 
@@ -27,6 +29,8 @@ struct StageMetrics {
     batches: AtomicU64,
     retries: AtomicU64,
     busy_nanos: AtomicU64,
+    outages: AtomicU64,
+    outage_nanos: AtomicU64,
 }
 
 /// What happened to the records of one stage.
@@ -91,13 +95,22 @@ pub struct StageSnapshot {
     pub retries: u64,
     /// The time spent in the stage, summed over workers.
     pub busy: Duration,
+    /// How often it was waited for a target that was still away when the tries of a batch were used up.
+    pub outages: u64,
+    /// How long, all those that are over together.
+    pub outage: Duration,
 }
 
 impl Metrics {
     /// All zero, for so many stages.
     #[must_use]
     pub fn new(stages: usize) -> Self {
-        Self { stages: (0..stages).map(|_| StageMetrics::default()).collect(), source_bytes: AtomicU64::new(0), started: Instant::now() }
+        Self {
+            stages: (0..stages).map(|_| StageMetrics::default()).collect(),
+            source_bytes: AtomicU64::new(0),
+            away_since: AtomicU64::new(0),
+            started: Instant::now(),
+        }
     }
 
     /// How long the run has lasted.
@@ -110,6 +123,13 @@ impl Metrics {
     #[must_use]
     pub fn source_bytes(&self) -> u64 {
         self.source_bytes.load(Relaxed)
+    }
+
+    /// How long the target has been away, while it is waited for.
+    #[must_use]
+    pub fn away(&self) -> Option<Duration> {
+        let since = self.away_since.load(Relaxed);
+        (since > 0).then(|| self.elapsed().saturating_sub(Duration::from_nanos(since)))
     }
 
     /// How many records have been taken from the source.
@@ -143,6 +163,8 @@ impl Metrics {
                 batches: stage.batches.load(Relaxed),
                 retries: stage.retries.load(Relaxed),
                 busy: Duration::from_nanos(stage.busy_nanos.load(Relaxed)),
+                outages: stage.outages.load(Relaxed),
+                outage: Duration::from_nanos(stage.outage_nanos.load(Relaxed)),
             })
             .collect()
     }
@@ -169,7 +191,19 @@ impl Metrics {
         add(&metrics.unfinished, counts.unfinished);
         add(&metrics.retries, retries);
         add(&metrics.batches, batches);
-        add(&metrics.busy_nanos, u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
+        add(&metrics.busy_nanos, nanos(busy));
+    }
+
+    /// The target of stage `stage` is away, and is waited for.
+    pub(crate) fn open(&self, stage: usize) {
+        self.stages[stage].outages.fetch_add(1, Relaxed);
+        self.away_since.store(nanos(self.elapsed()).max(1), Relaxed);
+    }
+
+    /// It was, for so long.
+    pub(crate) fn close(&self, stage: usize, away: Duration) {
+        self.away_since.store(0, Relaxed);
+        self.stages[stage].outage_nanos.fetch_add(nanos(away), Relaxed);
     }
 
     /// Rejected records are not known to be in the dead letters, so they are not rejected yet.
@@ -186,6 +220,10 @@ impl Metrics {
         let loaded = metrics.out.swap(0, Relaxed);
         metrics.unfinished.fetch_add(loaded, Relaxed);
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(all(test, etl_loom))]

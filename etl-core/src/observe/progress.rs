@@ -57,6 +57,8 @@ pub(crate) struct Moment {
     pub(crate) share: Option<f64>,
     /// The seconds that are left at this pace, where the size of the source is known.
     pub(crate) left: Option<f64>,
+    /// The seconds for which the target has been away, while it is waited for.
+    pub(crate) away: Option<f64>,
 }
 
 impl Moment {
@@ -80,6 +82,7 @@ impl Moment {
             share,
             // The first seconds say little about the rest.
             left: share.filter(|share| *share > 0.001 && seconds > 1.0).map(|share| (seconds / share - seconds).round()),
+            away: metrics.away().map(|away| away.as_secs_f64().round()),
         }
     }
 
@@ -97,6 +100,10 @@ impl Moment {
         }
         if self.rejected > 0 {
             let _ = write!(line, ", {} rejected", grouped(self.rejected));
+        }
+        if let Some(away) = self.away {
+            let away = humantime::format_duration(Duration::from_secs(rounded(away)));
+            let _ = write!(line, ", the target has been away for {away}");
         }
         line
     }
@@ -233,6 +240,8 @@ mod tests {
         assert_eq!(moment.line(), "41,000 records, 4,100/s, 41%, 1m 4s left, 10 rejected");
         let moment = Moment { rate: 0.0, share: None, left: None, rejected: 0, ..moment };
         assert_eq!(moment.line(), "41,000 records, 0/s");
+        let moment = Moment { away: Some(125.0), ..moment };
+        assert_eq!(moment.line(), "41,000 records, 0/s, the target has been away for 2m 5s");
     }
 
     #[test]

@@ -155,6 +155,10 @@ pub struct StageReport {
     pub retries: u64,
     /// The time spent in the stage in seconds, summed over workers.
     pub busy_seconds: f64,
+    /// How often it was waited for a target that was still away when the tries of a batch were used up.
+    pub outages: u64,
+    /// How long in seconds, all together; a part of `busy_seconds`.
+    pub outage_seconds: f64,
 }
 
 /// How often records were rejected or skipped for one reason.
@@ -245,6 +249,8 @@ impl StageReport {
             batches: snapshot.batches,
             retries: snapshot.retries,
             busy_seconds: seconds(snapshot.busy),
+            outages: snapshot.outages,
+            outage_seconds: seconds(snapshot.outage),
         }
     }
 }

@@ -44,6 +44,9 @@ pub(crate) fn check(role: Role, options: &mut Options, signature: &Signature, er
     if options.get("retries").is_none() {
         refuse(options, "deadline", &|| messages::deadline_alone(signature.is_async));
     }
+    if options.get("retries").is_none() {
+        refuse(options, "outage", &|| messages::outage_alone().to_owned());
+    }
     if signature.mutable.is_some() {
         refuse(options, "idempotent", &|| messages::key_in_a_transaction().to_owned());
     }

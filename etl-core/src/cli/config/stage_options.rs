@@ -25,10 +25,11 @@ pub(crate) enum Name {
     Backoff,
     Timeout,
     Deadline,
+    Outage,
     Validate,
 }
 
-use Name::{Backoff, Batch, Concurrency, Deadline, Linger, Parallel, Rate, Retries, Timeout, Unordered, Validate};
+use Name::{Backoff, Batch, Concurrency, Deadline, Linger, Outage, Parallel, Rate, Retries, Timeout, Unordered, Validate};
 
 /// The options of a role, in the order in which `plan` shows them. The same table as in `etl-macros/src/options/table.rs`.
 pub(crate) const fn of(role: Role) -> &'static [Name] {
@@ -36,7 +37,7 @@ pub(crate) const fn of(role: Role) -> &'static [Name] {
         Role::Extractor => &[Batch, Linger, Rate, Retries, Backoff, Timeout, Deadline],
         Role::Transform => &[Batch, Parallel, Concurrency, Unordered, Rate, Retries, Backoff, Timeout, Deadline, Validate],
         Role::Filter => &[Rate, Retries, Backoff, Timeout, Deadline, Validate],
-        Role::Loader => &[Batch, Linger, Rate, Retries, Backoff, Timeout, Deadline, Validate],
+        Role::Loader => &[Batch, Linger, Rate, Retries, Backoff, Timeout, Deadline, Outage, Validate],
     }
 }
 
@@ -44,7 +45,7 @@ pub(crate) const fn of(role: Role) -> &'static [Name] {
 const AUTHORS: [&str; 6] = ["invalid", "malformed", "on_invalid", "on_malformed", "replayable", "idempotent"];
 
 /// Words that other tools use, and ours for them.
-const OFTEN_MEANT: [(&str, Name); 9] = [
+const OFTEN_MEANT: [(&str, Name); 10] = [
     ("retry", Retries),
     ("max_retries", Retries),
     ("batch_size", Batch),
@@ -54,10 +55,11 @@ const OFTEN_MEANT: [(&str, Name); 9] = [
     ("delay", Backoff),
     ("rate_limit", Rate),
     ("flush_interval", Linger),
+    ("circuit_breaker", Outage),
 ];
 
 impl Name {
-    const ALL: [Self; 11] = [Batch, Linger, Parallel, Concurrency, Unordered, Rate, Retries, Backoff, Timeout, Deadline, Validate];
+    const ALL: [Self; 12] = [Batch, Linger, Parallel, Concurrency, Unordered, Rate, Retries, Backoff, Timeout, Deadline, Outage, Validate];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -71,6 +73,7 @@ impl Name {
             Backoff => "backoff",
             Timeout => "timeout",
             Deadline => "deadline",
+            Outage => "outage",
             Validate => "validate",
         }
     }
@@ -163,6 +166,7 @@ impl<'a> Overlay<'a> {
             Backoff => options.backoff = Some(value::duration(text)?),
             Timeout => options.timeout = Some(value::duration(text)?),
             Deadline => options.deadline = Some(value::duration(text)?),
+            Outage => options.outage = value::duration_or_none(text)?,
             Validate => self.validate = Some(value::switch(text)?),
         }
         self.fits_stage(name)
@@ -240,6 +244,12 @@ impl<'a> Overlay<'a> {
         {
             alone(Backoff, &origin, "is the pause before a retry, but nothing is retried: set `retries` as well");
         }
+        if let Some(origin) = says(Outage)
+            && self.options.outage.is_some()
+            && self.options.retries.unwrap_or(0) == 0
+        {
+            alone(Outage, &origin, "is waited for when the retries are used up, but nothing is retried: set `retries` as well");
+        }
         // Whichever of the three the operator moved last has to give way.
         let moved = [Deadline, Timeout, Retries, Backoff].into_iter().find_map(|name| says(name).map(|origin| (name, origin)));
         if let Some((name, origin)) = moved
@@ -276,6 +286,7 @@ impl<'a> Overlay<'a> {
             Backoff => self.options.retries.unwrap_or(0) > 0,
             Timeout => stage.is_async,
             Deadline => self.options.deadline.is_some(),
+            Outage => self.options.outage.is_some(),
             Validate => has_rules(stage),
         }
     }
@@ -303,6 +314,7 @@ fn in_attribute(stage: &StageDefinition, name: Name) -> bool {
         Backoff => options.backoff.is_some(),
         Timeout => options.timeout.is_some(),
         Deadline => options.deadline.is_some(),
+        Outage => options.outage.is_some(),
         Validate => has_rules(stage),
     }
 }
@@ -321,6 +333,7 @@ fn shown(name: Name, settings: &StageSettings) -> Option<String> {
         Backoff => Some(duration(settings.backoff)),
         Timeout => settings.timeout.map(duration),
         Deadline => settings.deadline.map(duration),
+        Outage => settings.outage.map(duration),
         Validate => switch(settings.validate),
     }
 }

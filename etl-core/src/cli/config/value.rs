@@ -37,6 +37,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration, or `0` for none.
+pub(crate) fn duration_or_none(text: &str) -> Result<Option<Duration>, String> {
+    match humantime::parse_duration(text.trim()) {
+        Ok(Duration::ZERO) => Ok(None),
+        _ => duration(text).map(Some),
+    }
+}
+
 /// A rate, such as `100/s`.
 pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     Rate::parse(text).ok_or_else(|| format!("must be a rate such as `100/s`, `6000/min` or `50000/h`, not `{text}`"))

@@ -85,6 +85,8 @@ pub struct StageOptions {
     pub timeout: Option<Duration>,
     /// How long all tries of one record (or one batch) may take together: none begins later.
     pub deadline: Option<Duration>,
+    /// How long a loader waits for a target that is still away when the tries of a batch are used up.
+    pub outage: Option<Duration>,
     /// Whether records are validated before the stage.
     pub validate_input: bool,
     /// Whether records are validated after the stage.
@@ -116,6 +118,7 @@ impl StageOptions {
         backoff: None,
         timeout: None,
         deadline: None,
+        outage: None,
         validate_input: false,
         validate_output: false,
         on_invalid: None,
@@ -248,6 +251,13 @@ impl StageOptions {
     #[must_use]
     pub const fn with_deadline(mut self, tries: Duration) -> Self {
         self.deadline = Some(tries);
+        self
+    }
+
+    /// [`StageOptions::outage`]
+    #[must_use]
+    pub const fn with_outage(mut self, longest: Duration) -> Self {
+        self.outage = Some(longest);
         self
     }
 
