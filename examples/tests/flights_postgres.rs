@@ -3,8 +3,9 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use support::{Place, Ran, data};
 
@@ -27,12 +28,68 @@ impl Warehouse {
     }
 }
 
-fn flights_postgres(place: &Place, input: &Path, url: &str, more: &[&str]) -> Ran {
+fn command(place: &Place, input: &Path, url: &str, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flights_postgres"));
     command.arg("run").args(["--set", &format!("input={}", input.display()), "--set", &format!("database={url}")]);
     command.args(["--set", &format!("rejects={}", place.path("rejects.jsonl").display())]);
     command.arg("--report").arg(place.path("report.json")).args(more);
-    place.run(command)
+    command
+}
+
+fn flights_postgres(place: &Place, input: &Path, url: &str, more: &[&str]) -> Ran {
+    place.run(command(place, input, url, more))
+}
+
+/// A server of its own, which is lost while a run loads, and the run.
+struct Outage {
+    server: etl_postgres_server::Server,
+    url: String,
+    run: Child,
+    said: BufReader<std::process::ChildStderr>,
+    /// What it said until it noticed.
+    stderr: String,
+}
+
+impl Outage {
+    fn begin(place: &Place) -> Self {
+        let server = etl_postgres_server::Server::start().unwrap();
+        let url = server.database().unwrap();
+        let mut observer = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+        observer.batch_execute(&std::fs::read_to_string(data("flights_postgres.sql")).unwrap()).unwrap();
+        // A flight that came twice would be a dead letter.
+        observer.batch_execute("CREATE UNIQUE INDEX ON flights (departed_on, carrier, flight, origin, sched_dep_time)").unwrap();
+        // Slow enough to be met half-way.
+        let slow = ["batch=500", "rate=5000/s", "retries=1", "outage=1h"].map(|option| format!("flights_table.{option}"));
+        let slow: Vec<&str> = slow.iter().flat_map(|option| ["--set", option]).collect();
+        let mut command = command(place, &data("flights.csv"), &url, &slow);
+        command.env_remove("RUST_LOG").current_dir(place.path("")).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut run = command.spawn().unwrap();
+        let mut said = BufReader::new(run.stderr.take().unwrap());
+        while observer.query_one("SELECT count(*) FROM flights", &[]).unwrap().get::<_, i64>(0) == 0 {
+            assert_eq!(run.try_wait().unwrap(), None, "it is under way");
+        }
+        server.crash().unwrap();
+        let mut stderr = String::new();
+        while !stderr.contains("is waited for") {
+            assert_ne!(said.read_line(&mut stderr).unwrap(), 0, "{stderr}");
+        }
+        Self { server, url, run, said, stderr }
+    }
+
+    fn flights(&self) -> i64 {
+        let mut observer = postgres::Client::connect(&self.url, postgres::NoTls).unwrap();
+        observer.query_one("SELECT count(*) FROM flights", &[]).unwrap().get(0)
+    }
+
+    /// Waits for the end of the run, and says its exit code.
+    fn code(&mut self) -> Option<i32> {
+        self.said.read_to_string(&mut self.stderr).unwrap();
+        self.run.wait().unwrap().code()
+    }
+}
+
+fn report(place: &Place) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(place.path("report.json")).unwrap()).unwrap()
 }
 
 #[test]
@@ -83,6 +140,38 @@ fn i2_commits_whose_answers_are_lost_are_found_out_before_a_unique_key_refuses_t
     assert_eq!((ran.total("loaded"), ran.total("rejected")), (26_483, 0));
     assert_eq!(warehouse.number("SELECT count(*) FROM flights"), 26_483);
     assert!(place.rejects().is_empty());
+}
+
+#[test]
+fn i2_a_server_that_comes_back_is_waited_for_and_each_flight_is_loaded_once() {
+    let place = Place::new();
+    let mut outage = Outage::begin(&place);
+    outage.server.resume().unwrap();
+    assert_eq!(outage.code(), Some(0), "{}", outage.stderr);
+    assert_eq!(outage.flights(), 26_483);
+    let report = report(&place);
+    let table = report["stages"].as_array().unwrap().last().unwrap();
+    assert_eq!((&report["records"]["loaded"], &report["records"]["rejected"]), (&26_483.into(), &0.into()));
+    assert_eq!(table["outages"], 1);
+    assert!(table["outage_seconds"].as_f64().unwrap() > 0.0);
+    let told = |words: &str| outage.stderr.matches(words).count();
+    assert_eq!((told("is waited for"), told("the target is back")), (1, 1), "{}", outage.stderr);
+}
+
+#[test]
+fn i7_a_signal_ends_the_waiting_and_the_next_run_goes_on() {
+    let place = Place::new();
+    let mut outage = Outage::begin(&place);
+    let signalled = Command::new("kill").arg("-TERM").arg(outage.run.id().to_string()).status().unwrap();
+    assert!(signalled.success());
+    assert_eq!(outage.code(), Some(143), "{}", outage.stderr);
+    let stopped = report(&place);
+    assert_eq!(stopped["status"], "stopped");
+    outage.server.resume().unwrap();
+    let ran = flights_postgres(&place, &data("flights.csv"), &outage.url, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!((outage.flights(), ran.total("rejected")), (26_483, 0));
+    assert!(ran.total("loaded") < 26_483, "it goes on where the other stopped");
 }
 
 #[test]

@@ -180,6 +180,21 @@ fn a_rate_is_so_many_in_a_time_for_what_waits() {
 }
 
 #[test]
+fn an_outage_is_waited_out_behind_the_retries_of_a_loader() {
+    let loader =
+        |options: &str, wanted: &[&str]| says(Role::Loader, options, "async fn l(r: &[R], tx: &mut Tx<'_>) -> Result<()> {}", wanted);
+    loader(r#"retries = 3, outage = "10m""#, &[]);
+    loader(r#"outage = "10m", deadline = "1m", retries = RETRIES"#, &[]);
+    let alone = "1:1 `outage` is how long a target is waited for when the retries of a batch are used up, but nothing is retried; add `retries`, or remove it";
+    loader(r#"outage = "10m""#, &[alone]);
+    let soon = "1:23 `soon` is not a duration; write `outage = \"5s\"`, `\"250ms\"`, `\"2m\"` or `\"1h 30m\"`";
+    loader(r#"retries = 3, outage = "soon""#, &[soon]);
+    loader(r#"retries = 3, outage = "0s""#, &["1:23 `outage` must be longer than zero; leave it out if there is none"]);
+    let elsewhere = "1:14 `outage` is not an option of `#[transform]`, but of `#[loader]`; remove it here";
+    says(Role::Transform, r#"retries = 3, outage = "10m""#, ASYNC, &[elsewhere]);
+}
+
+#[test]
 fn all_tries_of_a_record_fit_the_deadline() {
     let deadline = |options: &str, wanted: &[&str]| says(Role::Transform, options, "async fn a(r: &R) -> R {}", wanted);
     deadline(r#"retries = 3, deadline = "1s""#, &[]);

@@ -103,6 +103,8 @@ fn every_layer_refuses_the_same_values_with_the_same_words() {
         ("locate.timeout", "0s", "must be longer than zero"),
         ("locate.timeout", "5", "must be a duration such as `5s`, `250ms`, `2m` or `1h 30m`, not `5`"),
         ("locate.backoff", "0ms", "must be longer than zero"),
+        ("locate.outage", "10m", "is not an option of a `transform`, but of other roles"),
+        ("flights_table.outage", "soon", "must be a duration such as `5s`, `250ms`, `2m` or `1h 30m`, not `soon`"),
         ("locate.concurrency", "0", "must be at least 1, not `0`"),
         ("locate.validate", "on", "cannot be switched on: the attribute does not say which side to validate"),
         ("departed.batch", "5", "is not an option of a `filter`, but of other roles"),
@@ -142,6 +144,7 @@ fn every_layer_accepts_the_same_values() {
         ("locate.timeout", "1m 30s", "1m 30s"),
         ("locate.concurrency", "1", "1"),
         ("flights_table.batch", "7", "7"),
+        ("flights_table.outage", "600s", "10m"),
     ];
     for (key, value, shown) in good {
         for layer in LAYERS {
@@ -194,6 +197,8 @@ fn options_of_one_stage_must_agree() {
         problem(&[(flag, "clean.parallel", "off"), (flag, "clean.unordered", "on")]).unwrap().contains("`clean.unordered` has no effect")
     );
     assert!(problem(&[(flag, "locate.retries", "0"), (flag, "locate.backoff", "1s")]).unwrap().contains("nothing is retried"));
+    assert!(problem(&[(flag, "flights_table.retries", "0"), (flag, "flights_table.outage", "1m")]).unwrap().contains("nothing is retried"));
+    assert_eq!(problem(&[(flag, "flights_table.retries", "0"), (flag, "flights_table.outage", "0")]), None);
     // The attribute's backoff has nothing to say once the operator switches retries off.
     assert_eq!(problem(&[(flag, "locate.retries", "0")]), None);
 }

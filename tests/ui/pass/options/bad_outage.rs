@@ -1,0 +1,21 @@
+//! An outage of ten minutes.
+use etl_core::prelude::*;
+
+#[derive(Record)]
+pub struct Sale {
+    number: i64,
+}
+
+#[derive(Debug, thiserror::Error, StageError)]
+pub enum LoadError {
+    #[error("the target is away")]
+    #[on_error(retry)]
+    Away,
+}
+
+#[loader(retries = 3, outage = "10m")]
+async fn load(sales: &[Sale]) -> Result<(), LoadError> {
+    if sales.is_empty() { Err(LoadError::Away) } else { Ok(()) }
+}
+
+fn main() {}
