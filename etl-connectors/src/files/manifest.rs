@@ -16,6 +16,10 @@ const VERSION: u32 = 1;
 /// A longer one was not written by us.
 const LONGEST: u64 = 256 << 20;
 
+/// How many digits the number of a part or a manifest may have: no run comes to the end of them, so that what is
+/// counted on behind a file that somebody else has put there is a number still.
+const DIGITS: usize = 18;
+
 /// What a dataset holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,9 +166,13 @@ pub(super) fn part_number(name: &str) -> Option<u64> {
     let (number, rest) = name.strip_prefix("part-")?.split_once('-')?;
     let (run, extension) = rest.split_once('.')?;
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
-    (number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()) && run.len() == 16 && plain(run) && plain(extension))
-        .then(|| number.parse().ok())
-        .flatten()
+    ((6..=DIGITS).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && run.len() == 16
+        && plain(run)
+        && plain(extension))
+    .then(|| number.parse().ok())
+    .flatten()
 }
 
 /// What a directory holds.
@@ -193,7 +201,9 @@ impl Listing {
                 continue;
             };
             let generation = name.strip_prefix("manifest-").and_then(|rest| rest.strip_suffix(".json"));
-            if let Some(generation) = generation.filter(|digits| digits.len() >= 8).and_then(|digits| digits.parse().ok()) {
+            if let Some(generation) =
+                generation.filter(|digits| (8..=DIGITS).contains(&digits.len())).and_then(|digits| digits.parse().ok())
+            {
                 listing.generations.push(generation);
             } else if part_number(name).is_some() {
                 listing.parts.push(name.to_owned());
@@ -246,6 +256,7 @@ mod tests {
             "part-000001.csv",
             "part-000001-00.csv",
             "part-000001-0000000000000000.",
+            "part-18446744073709551615-0000000000000000.csv",
             "../part-000001-0000000000000000.csv",
             "part-000001-0000000000000000.c/../v",
             "",

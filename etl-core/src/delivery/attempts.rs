@@ -54,7 +54,7 @@ impl Attempts {
         let killers = std::mem::take(&mut earlier.killers);
         if let Some(tried) = earlier.trying.take().filter(|tried| !done.missing(tried.clone()).is_empty()) {
             let again = earlier.suspects.as_ref() == Some(&tried);
-            let deaths = if again { earlier.deaths + 1 } else { 1 };
+            let deaths = if again { earlier.deaths.saturating_add(1) } else { 1 };
             let single = tried.end - tried.start == 1;
             if deaths < TRIES {
                 return Ok(Self { done: now, runs: PATIENCE, trying: None, suspects: Some(tried), deaths, killers });
@@ -197,6 +197,14 @@ mod tests {
             }
         };
         assert_eq!(hopeless, Hopeless(0..1));
+    }
+
+    #[test]
+    fn a_mark_that_says_too_much_is_no_way_to_begin_again() {
+        let left =
+            r#"{"done":0,"runs":4294967295,"trying":{"start":0,"end":2},"suspects":{"start":0,"end":2},"deaths":4294967295,"killers":[]}"#;
+        let left: Attempts = serde_json::from_str(left).unwrap();
+        assert_eq!(Attempts::begin(Some(left), &Intervals::default()), Err(Hopeless(0..2)));
     }
 
     #[test]

@@ -103,8 +103,15 @@ impl Store {
                 format!("an earlier checkpoint in {} could not be written", self.directory.display()),
             ));
         }
+        // No run comes so far: the last number of all is that of a file which somebody else has put there.
+        let Some(sequence) = self.newest.checked_add(1) else {
+            return Err(Error::new(
+                ErrorKind::Storage,
+                format!("there is no number behind that of the newest checkpoint in {}", self.directory.display()),
+            )
+            .hint("remove what was put there by hand"));
+        };
         self.broken = true;
-        let sequence = self.newest + 1;
         let path = self.path(sequence);
         let written = write_durably(&path, &encode(checkpoint));
         written.map_err(|error| {
@@ -361,6 +368,20 @@ mod tests {
             }
         }
         assert_eq!(open(state.path()).unwrap_err().kind(), ErrorKind::Storage);
+    }
+
+    #[test]
+    fn behind_the_last_number_nothing_is_written() {
+        let state = tempfile::tempdir().unwrap();
+        let (mut store, _) = open(state.path()).unwrap();
+        store.save(&checkpoint(1)).unwrap();
+        fs::rename(store.path(1), store.path(u64::MAX)).unwrap();
+        drop(store);
+        let (mut store, found) = open(state.path()).unwrap();
+        assert_eq!(found, Some(checkpoint(1)));
+        assert_eq!(store.save(&checkpoint(2)).unwrap_err().kind(), ErrorKind::Storage);
+        drop(store);
+        assert_eq!(open(state.path()).unwrap().1, Some(checkpoint(1)));
     }
 
     proptest! {

@@ -107,12 +107,13 @@ impl Intents {
     pub fn apply(&mut self, line: Line) -> bool {
         match line {
             Line::Intended { first, before, stage, partition, records } => {
+                let Some(behind) = first.checked_add(records.len() as u64) else { return false };
                 if before != self.last || first < self.next {
                     return false;
                 }
                 self.last = Some(first);
                 let (stage, partition): (Arc<str>, Arc<str>) = (stage.into(), partition.into());
-                for (number, (ordinal, input)) in (first..).zip(records) {
+                for (number, (ordinal, input)) in (first..behind).zip(records) {
                     let (stage, partition) = (Arc::clone(&stage), Arc::clone(&partition));
                     self.open.insert(number, Intent { number, stage, partition, ordinal, input, output: None });
                     self.next = number + 1;
@@ -222,7 +223,11 @@ impl IntentLog {
     /// # Errors
     /// The disk is full or fails: the stage must not be called.
     pub fn intend(&mut self, stage: &str, partition: &str, records: Vec<(u64, String)>) -> Result<u64> {
-        let (first, count) = (self.next, records.len() as u64);
+        let first = self.next;
+        let Some(next) = first.checked_add(records.len() as u64) else {
+            return Err(Error::new(ErrorKind::Storage, format!("there is no number left in the log of intents {}", self.path.display()))
+                .hint("a line with one of the last numbers was put there by hand"));
+        };
         let line = Line::Intended { first, before: self.last, stage: stage.to_owned(), partition: partition.to_owned(), records };
         if mutants::active("intent_after_effect") {
             self.held.extend(encode(&line));
@@ -230,7 +235,7 @@ impl IntentLog {
             self.append(&line)?;
             self.sync()?;
         }
-        (self.next, self.last) = (first + count, Some(first));
+        (self.next, self.last) = (next, Some(first));
         Ok(first)
     }
 

@@ -131,7 +131,7 @@ impl Tracker {
     pub fn propose<'c>(&self, covered: impl IntoIterator<Item = &'c Coverage>, loaded: &Counts, errors: &[u64]) -> Proposal {
         let mut progress = self.progress.clone();
         progress.ended &= self.replays;
-        let sequence = self.sequence + 1;
+        let sequence = self.sequence.saturating_add(1);
         let mut done = Intervals::default();
         let mut rows = ErrorRows::of(&progress.error_rows);
         // A replay knows nothing of the records between those that it reads.
@@ -160,12 +160,12 @@ impl Tracker {
                 let end = if last && coverage.end.ordinal == range.end { coverage.end } else { Cursor::record(range.end) };
                 done.insert(range.clone(), end);
             }
-            totals.extracted += coverage.records();
+            totals.extracted = totals.extracted.saturating_add(coverage.records());
             add(totals, &coverage.counts);
             remember(&mut progress.stages, &coverage.states);
         }
         add(totals, loaded);
-        totals.loaded += loaded.out;
+        totals.loaded = totals.loaded.saturating_add(loaded.out);
         if !rows.is_empty() {
             let mut then = self.done.clone();
             done.iter().for_each(|(range, end)| then.insert(range, end));
@@ -179,7 +179,7 @@ impl Tracker {
     #[must_use]
     pub fn propose_end(&self) -> Proposal {
         let progress = Progress { ended: true, ..self.progress.clone() };
-        let receipt = self.receipt_of(&Intervals::default(), self.sequence + 1, &progress, 0);
+        let receipt = self.receipt_of(&Intervals::default(), self.sequence.saturating_add(1), &progress, 0);
         Proposal { receipt, progress }
     }
 
@@ -233,11 +233,12 @@ fn remember(stages: &mut [StageMark], states: &[(usize, Arc<str>)]) {
     }
 }
 
+/// Totals that were read may be as large as they like: the sum stays at the largest.
 fn add(totals: &mut crate::observe::report::Totals, counts: &Counts) {
-    totals.made += counts.made;
-    totals.filtered += counts.filtered;
-    totals.skipped += counts.skipped;
-    totals.rejected += counts.rejected;
+    totals.made = totals.made.saturating_add(counts.made);
+    totals.filtered = totals.filtered.saturating_add(counts.filtered);
+    totals.skipped = totals.skipped.saturating_add(counts.skipped);
+    totals.rejected = totals.rejected.saturating_add(counts.rejected);
 }
 
 /// What is known of one part of a source, from a ledger or a checkpoint.
@@ -395,6 +396,20 @@ mod tests {
         ] {
             assert_eq!(Stored::of_ledger(damaged.clone()).unwrap_err().kind(), ErrorKind::Storage, "{damaged:?}");
         }
+    }
+
+    #[test]
+    fn sums_of_what_was_read_do_not_overflow() {
+        let mut tracker = tracker();
+        let totals = &mut tracker.progress.totals;
+        (totals.extracted, totals.loaded, totals.filtered) = (u64::MAX, u64::MAX, u64::MAX);
+        tracker.sequence = u64::MAX;
+        let proposal = tracker.propose(&[parcel(0..10, 3)], &loaded(7), &[]);
+        tracker.settle(proposal);
+        let totals = tracker.progress().totals;
+        assert_eq!((totals.extracted, totals.loaded, totals.filtered), (u64::MAX, u64::MAX, u64::MAX));
+        assert_eq!(tracker.done().count(), 10);
+        assert_eq!(tracker.propose_end().receipt().entries[0].sequence, u64::MAX);
     }
 
     proptest! {

@@ -54,6 +54,22 @@ fn what_is_open_is_neither_committed_nor_undone_and_comes_newest_first() {
 }
 
 #[test]
+fn numbers_do_not_overflow() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |first| {
+        let (stage, partition) = ("book".to_owned(), PARTITION.to_owned());
+        encode(&Line::Intended { first, before: None, stage, partition, records: records(0..2) })
+    };
+    fs::write(folder.path().join(NAME), line(u64::MAX - 2)).unwrap();
+    let mut log = open(folder.path());
+    assert_eq!(numbers(&mut log), [u64::MAX - 1, u64::MAX - 2]);
+    assert_eq!(log.intend("book", PARTITION, records(0..1)).unwrap_err().kind(), ErrorKind::Storage);
+    drop(log);
+    fs::write(folder.path().join(NAME), line(u64::MAX - 1)).unwrap();
+    assert_eq!(IntentLog::open(folder.path()).unwrap_err().kind(), ErrorKind::Storage);
+}
+
+#[test]
 fn i6_what_is_committed_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let mut log = open(folder.path());
