@@ -341,3 +341,14 @@ async fn i7_a_target_that_never_answers_keeps_nobody_who_gives_up_and_the_next_r
     });
     futures::future::join_all(all).await;
 }
+
+/// The control: with this seeded bug the test of two troubles must find the connection that is used again.
+#[cfg(feature = "mutants")]
+#[test]
+fn a_connection_that_is_used_as_it_is_is_found() {
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "i2_two_troubles_at_every_place_leave_no_connection_in_a_transaction", "--nocapture"]);
+    let output = test.env("ETL_MUTANT", "connection_reused").env("RUST_BACKTRACE", "0").output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains("a transaction begins inside another one"), "{words}");
+}

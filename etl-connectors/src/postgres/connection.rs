@@ -60,7 +60,7 @@ impl Connection {
     /// # Errors
     /// The server is away; another run has taken over.
     pub(super) async fn session(&mut self) -> Result<&mut Session> {
-        if self.session.as_ref().is_some_and(|session| !session.is_usable() && !mutants::active("postgres_reuses_broken_sessions")) {
+        if self.session.as_ref().is_some_and(|session| !session.is_usable()) {
             self.give_up_session();
         }
         if self.session.is_none() {
@@ -92,6 +92,9 @@ impl Connection {
 
     /// Ends the session: what it was doing is taken back.
     pub(super) fn give_up_session(&mut self) {
+        if mutants::active("postgres_reuses_broken_sessions") {
+            return;
+        }
         if let Some(session) = self.session.take() {
             self.lost = Some(session.backend.clone());
             session.end();
