@@ -76,7 +76,7 @@ impl Campaign<'_> {
                 let left = u32::try_from(classes.len() - place).unwrap_or(1);
                 let share = until.map(|until| Instant::now() + until.saturating_duration_since(Instant::now()) / left);
                 let begun = Instant::now();
-                let (mut rounds, seed, dice) = (0, self.seed, self.args.rounds);
+                let (mut rounds, seed) = (0, self.seed);
                 // Where there is no time for all places, some of them from everywhere in the run.
                 let sample = until.map(|_| seed);
                 let mut note = |seed: u64, outcome: &Outcome| {
@@ -87,7 +87,7 @@ impl Campaign<'_> {
                 match kind {
                     Kind::Syscall => spoil::kills(yard, *class, sample, goes_on, &mut note)?,
                     Kind::Errno => spoil::errors(yard, *class, sample, goes_on, &mut note)?,
-                    _ => power::failures(yard, *class, (seed, dice), sample.is_some(), goes_on, &mut note)?,
+                    _ => power::failures(yard, *class, seed, sample.is_some(), goes_on, &mut note)?,
                 }
                 self.progress(kind, *class, rounds, begun.elapsed());
             }

@@ -10,22 +10,25 @@ use crate::spoil::{self, Note, RECORDS};
 use crate::tracer::Fault;
 use crate::yard::Yard;
 
+/// How many mixtures of what is lost and kept are tried at each place.
+const DICE: u64 = 2;
+
 /// Every place, each with all that was not synced lost, with only names or only bytes of it kept, and
-/// with `dice` mixtures. `sampled`: see [`spoil::kills`].
+/// with a few mixtures. `sampled`: see [`spoil::kills`].
 ///
 /// # Errors
 /// The harness itself fails.
 pub fn failures(
     yard: &mut Yard,
     class: Class,
-    (seed, dice): (u64, u64),
+    seed: u64,
     sampled: bool,
     goes_on: impl Fn() -> bool,
     note: Note<'_>,
 ) -> Result<()> {
     let yard = yard.small(RECORDS)?;
     // A line that the disk tears is the affair of the function that appends it.
-    let dice = if class == Class::Append { 0 } else { dice };
+    let dice = if class == Class::Append { 0 } else { DICE };
     let lucks = [Luck::Nothing, Luck::Names, Luck::Bytes].into_iter().chain((0..dice).map(|die| Luck::Die(seed + die)));
     if sampled {
         // Each place with another luck.
