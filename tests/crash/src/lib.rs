@@ -23,6 +23,7 @@ pub mod log;
 pub mod oracle;
 pub mod outcome;
 pub mod power;
+pub mod proxy;
 pub mod reader;
 pub mod server;
 pub mod sink;
