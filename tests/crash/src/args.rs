@@ -10,8 +10,8 @@ use crate::kinds::Kind;
 pub const USAGE: &str = "\
 usage: cargo xtask crash [OPTIONS]
 
-  --kind NAME,…     what is done to the runs: kill, syscall, errno, server, cut, reader, zombie, grown,
-                    power, control (all)
+  --kind NAME,…     what is done to the runs: kill, syscall, errno, server, cut, stall, reader, zombie,
+                    grown, power, control (all)
   --class NAME,…    the targets: postgres, sqlite, sqlite-new, dataset, parquet, csv-file, csv-append,
                     jsonl, jsonl-gz, upsert, append (all)
   --rounds N        how many rounds of each kind and class; those that try every place go through all of them once (5)

@@ -13,7 +13,7 @@ use crate::log::{self, Entry, Version};
 use crate::outcome::Outcome;
 use crate::table::Table;
 use crate::yard::Yard;
-use crate::{control, cut, grown, kill, power, reader, server, spoil, zombie};
+use crate::{control, cut, grown, kill, power, reader, server, spoil, stall, zombie};
 
 /// How many bad rounds of a kind and class are told one by one.
 const BAD_SHOWN: u64 = 5;
@@ -147,6 +147,7 @@ pub(crate) fn random_round(kind: Kind, yard: &mut Yard, class: Class, seed: u64)
         Kind::Grown => grown::round(yard, class, seed),
         Kind::Server => server::round(yard, class, seed),
         Kind::Cut => cut::round(yard, class, seed),
+        Kind::Stall => stall::round(yard, class, seed),
         _ => kill::round(yard, class, seed),
     }
 }

@@ -4,23 +4,38 @@
 use crate::Result;
 use crate::class::{Class, Place};
 use crate::outcome::Outcome;
-use crate::proxy::Proxy;
-use crate::voyage::PATIENCE;
+use crate::proxy::{Proxy, Trouble};
+use crate::voyage::{Orders, PATIENCE};
 use crate::yard::Yard;
 
 /// The exit codes by which a run says that its target has gone.
 const GONE: [i32; 2] = [75, 1];
 
-/// One round: a run that nobody cuts tells how much is said, and another is cut somewhere.
+/// One round.
 ///
 /// # Errors
 /// The harness itself fails.
 pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
+    disturb(yard, class, seed, "cut", |_, _| Trouble::Cut)
+}
+
+/// A run that nobody disturbs tells how much is said, and another one has its connection disturbed
+/// somewhere; `prepare` says how, and may give it further orders.
+///
+/// # Errors
+/// The harness itself fails.
+pub(crate) fn disturb(
+    yard: &mut Yard,
+    class: Class,
+    seed: u64,
+    name: &str,
+    prepare: impl FnOnce(&mut fastrand::Rng, &mut Orders) -> Trouble,
+) -> Result<Outcome> {
     yard.undisturbed(class)?;
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut orders = yard.orders();
     orders.vary(&mut rng);
-    let name = format!("{}-cut-{seed}", class.name());
+    let name = format!("{}-{name}-{seed}", class.name());
     let mut pier = yard.pier(&name, class)?;
     let proxy = Proxy::before(pier.on_server()?.server.socket_directory())?;
     let address = proxy.address(&pier.on_server()?.url);
@@ -42,10 +57,13 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
         // Then what was committed, though nobody was told, is refused when it is loaded again.
         pier.on_server()?.refuse_doubles()?;
     }
-    proxy.cut(says, at);
-    let mut outcome = Outcome { place: format!("cut after byte {at} of what the {says:?} says"), ..Outcome::default() };
-    let landing = yard.ferry.start(&pier, &orders)?.wait(PATIENCE)?;
-    if proxy.was_cut() {
+    let mut disturbed = orders.clone();
+    let trouble = prepare(&mut rng, &mut disturbed);
+    proxy.disturb(says, at, trouble);
+    let further = disturbed.set.iter().map(|(name, value)| format!(", {name}={value}")).collect::<String>();
+    let mut outcome = Outcome { place: format!("{trouble:?} after byte {at} of what the {says:?} says{further}"), ..Outcome::default() };
+    let landing = yard.ferry.start(&pier, &disturbed)?.wait(PATIENCE)?;
+    if proxy.was_disturbed() {
         // The run may have gone on since: what it had committed is told by the rehearsal.
         outcome.kills.push(said.place(says, at));
     }
@@ -55,7 +73,7 @@ pub fn round(yard: &mut Yard, class: Class, seed: u64) -> Result<Outcome> {
         // The loader tries again, and nothing is in its way: only before it is at work, and after, there
         // is nobody who does.
         Some(code) if GONE.contains(&code) && !outcome.kills.contains(&Place::Between) => {}
-        _ => outcome.complaints.push(format!("a run that was cut off ended with {}", landing.complaint())),
+        _ => outcome.complaints.push(format!("the run that was disturbed ended with {}", landing.complaint())),
     }
     orders.vary(&mut rng);
     let landing = yard.ferry.run(&pier, &orders)?;

@@ -15,6 +15,8 @@ pub enum Kind {
     Server,
     /// The connection to the server is cut after so many bytes.
     Cut,
+    /// The connection to the server, or the loader, does nothing for longer than it may take.
+    Stall,
     /// Somebody reads the target all the time.
     Reader,
     /// Put to sleep past its lease, while another run takes over.
@@ -29,12 +31,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Kill,
         Self::Syscall,
         Self::Errno,
         Self::Server,
         Self::Cut,
+        Self::Stall,
         Self::Reader,
         Self::Zombie,
         Self::Grown,
@@ -51,6 +54,7 @@ impl Kind {
             Self::Errno => "errno",
             Self::Server => "server",
             Self::Cut => "cut",
+            Self::Stall => "stall",
             Self::Reader => "reader",
             Self::Zombie => "zombie",
             Self::Grown => "grown",
@@ -72,7 +76,7 @@ impl Kind {
             // Nothing is promised of a moment where there is no transaction.
             Self::Reader => matches!(class, Class::Postgres | Class::Sqlite | Class::Dataset) || class.appears_whole(),
             Self::Zombie => matches!(class, Class::Postgres | Class::Sqlite),
-            Self::Server | Self::Cut => class == Class::Postgres,
+            Self::Server | Self::Cut | Self::Stall => class == Class::Postgres,
             _ => true,
         }
     }

@@ -28,6 +28,7 @@ pub mod reader;
 pub mod server;
 pub mod sink;
 pub mod spoil;
+pub mod stall;
 pub mod table;
 pub mod tracer;
 pub mod voyage;

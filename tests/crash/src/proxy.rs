@@ -1,10 +1,12 @@
-//! A proxy between a run and the server, which counts what is said and cuts the connection.
+//! A proxy between a run and the server, which counts what is said, and cuts the connection or has it
+//! stall.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::Result;
 use crate::class::Place;
@@ -21,6 +23,20 @@ pub enum Says {
     Server,
 }
 
+/// What happens to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It is cut.
+    Cut,
+    /// Nothing more goes through in this direction for so long. Then it goes on, or it is cut.
+    Stall {
+        /// How long.
+        time: Duration,
+        /// Whether it goes on, with what was said meanwhile.
+        goes_on: bool,
+    },
+}
+
 /// What a run and the server have said to each other, of the run first.
 #[derive(Clone, Debug)]
 pub struct Said {
@@ -33,9 +49,13 @@ impl Said {
     /// A byte somewhere in it.
     pub fn somewhere(&self, rng: &mut fastrand::Rng) -> (Says, u64) {
         let [asked, answered] = &self.commits;
-        match (rng.u8(..4), asked.is_empty() || answered.is_empty()) {
-            (0, _) => (Says::Run, rng.u64(..self.bytes[0])),
-            (1, _) | (_, true) => (Says::Server, rng.u64(..self.bytes[1])),
+        let [run, server] = self.bytes;
+        match (rng.u8(..6), asked.is_empty() || answered.is_empty()) {
+            (0, _) => (Says::Run, rng.u64(..run)),
+            (1, _) | (_, true) => (Says::Server, rng.u64(..server)),
+            // Before the first record and behind the last one, of which most of what is said is made up.
+            (4, _) => (Says::Run, edge(run, rng)),
+            (5, _) => (Says::Server, edge(server, rng)),
             // In a commit or in the answer to it, or just before.
             (2, _) => (Says::Run, near(asked, rng)),
             _ => (Says::Server, near(answered, rng)),
@@ -54,6 +74,12 @@ impl Said {
     }
 }
 
+fn edge(bytes: u64, rng: &mut fastrand::Rng) -> u64 {
+    const WIDTH: u64 = 1024;
+    let at = rng.u64(..WIDTH.min(bytes));
+    if rng.bool() { at } else { bytes - 1 - at }
+}
+
 fn near(commits: &[u64], rng: &mut fastrand::Rng) -> u64 {
     commits[rng.usize(..commits.len())].saturating_sub(8) + rng.u64(..16)
 }
@@ -65,29 +91,29 @@ pub struct Proxy {
     line: Arc<Mutex<Line>>,
 }
 
-/// What has gone through, and when it is cut.
+/// What has gone through, and what happens when.
 #[derive(Debug, Default)]
 struct Line {
     /// How many bytes each side has said.
     said: [u64; 2],
     /// Where in it commits and the answers to them are.
     commits: [Vec<u64>; 2],
-    cut: Option<(Says, u64)>,
-    was_cut: bool,
+    trouble: Option<(Says, u64, Trouble)>,
+    was_disturbed: bool,
 }
 
 impl Line {
-    /// Takes what one side says; how much of it still goes through, if not all.
-    fn passes(&mut self, says: Says, bytes: &[u8]) -> Option<usize> {
+    /// Takes what one side says; how much of it goes through before something happens, and what.
+    fn passes(&mut self, says: Says, bytes: &[u8]) -> Option<(usize, Trouble)> {
         let said = self.said[says as usize];
         self.said[says as usize] += bytes.len() as u64;
         let commits = bytes.windows(7).enumerate().filter(|(_, window)| *window == b"COMMIT\0");
         self.commits[says as usize].extend(commits.map(|(at, _)| said + at as u64));
-        match self.cut {
-            Some((side, at)) if side == says && at < said + bytes.len() as u64 => {
+        match self.trouble {
+            Some((side, at, trouble)) if side == says && at < said + bytes.len() as u64 => {
                 // Once: another connection may go through.
-                (self.cut, self.was_cut) = (None, true);
-                Some(usize::try_from(at.saturating_sub(said)).unwrap_or(usize::MAX))
+                (self.trouble, self.was_disturbed) = (None, true);
+                Some((usize::try_from(at.saturating_sub(said)).unwrap_or(usize::MAX), trouble))
             }
             _ => None,
         }
@@ -125,22 +151,22 @@ impl Proxy {
         format!("{database}host={}", self.directory.path().display())
     }
 
-    /// Cuts once, after byte `at` of what `says` says from now on.
-    pub fn cut(&self, says: Says, at: u64) {
-        *self.line() = Line { cut: Some((says, at)), ..Line::default() };
+    /// Makes trouble once, after byte `at` of what `says` says from now on.
+    pub fn disturb(&self, says: Says, at: u64, trouble: Trouble) {
+        *self.line() = Line { trouble: Some((says, at, trouble)), ..Line::default() };
     }
 
-    /// What was said since the last [`cut`](Self::cut) was asked for.
+    /// What was said since the last [`disturb`](Self::disturb).
     #[must_use]
     pub fn said(&self) -> Said {
         let line = self.line();
         Said { bytes: line.said, commits: line.commits.clone() }
     }
 
-    /// Whether the line was cut.
+    /// Whether there was trouble.
     #[must_use]
-    pub fn was_cut(&self) -> bool {
-        self.line().was_cut
+    pub fn was_disturbed(&self) -> bool {
+        self.line().was_disturbed
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -169,9 +195,22 @@ fn connect(client: UnixStream, server: &Path, line: &Arc<Mutex<Line>>) -> std::i
 fn pass(says: Says, mut from: UnixStream, mut to: UnixStream, line: &Mutex<Line>) {
     let mut bytes = vec![0; 1 << 16];
     while let Ok(count @ 1..) = from.read(&mut bytes) {
-        let cut = line.lock().unwrap_or_else(PoisonError::into_inner).passes(says, &bytes[..count]);
-        let written = to.write_all(&bytes[..cut.unwrap_or(count)]);
-        if cut.is_some() || written.is_err() {
+        let trouble = line.lock().unwrap_or_else(PoisonError::into_inner).passes(says, &bytes[..count]);
+        let (through, held_back) = bytes[..count].split_at(trouble.map_or(count, |(at, _)| at));
+        let mut written = to.write_all(through);
+        match trouble {
+            None => {}
+            Some((_, Trouble::Cut)) => break,
+            Some((_, Trouble::Stall { time, goes_on })) => {
+                std::thread::sleep(time);
+                if !goes_on {
+                    break;
+                }
+                // Whoever said it may have gone: it is late, and arrives.
+                written = written.and_then(|()| to.write_all(held_back));
+            }
+        }
+        if written.is_err() {
             break;
         }
     }
@@ -182,10 +221,12 @@ fn pass(says: Says, mut from: UnixStream, mut to: UnixStream, line: &Mutex<Line>
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
-    fn a_line_is_cut_in_the_middle_of_what_is_said_and_then_holds() {
+    fn a_line_is_disturbed_in_the_middle_of_what_is_said_and_then_holds() {
         let place = tempfile::tempdir_in("/tmp").unwrap();
         let echo = UnixListener::bind(place.path().join(SOCKET)).unwrap();
         std::thread::spawn(move || {
@@ -211,10 +252,17 @@ mod tests {
             answer.truncate(got);
             answer
         };
-        proxy.cut(Says::Server, 5);
+        proxy.disturb(Says::Server, 5, Trouble::Cut);
         assert_eq!(said(b"C COMMIT\0 Z"), b"C COM");
-        assert!(proxy.line().was_cut);
-        assert_eq!(proxy.line().commits, [vec![2], vec![2]]);
+        assert!(proxy.was_disturbed());
+        assert_eq!(proxy.said().commits, [vec![2], vec![2]]);
         assert_eq!(said(b"again"), b"again");
+        let time = Duration::from_millis(50);
+        for (says, goes_on) in [(Says::Run, true), (Says::Server, true), (Says::Run, false), (Says::Server, false)] {
+            proxy.disturb(says, 5, Trouble::Stall { time, goes_on });
+            let begun = Instant::now();
+            assert_eq!(said(b"C COMMIT\0 Z"), if goes_on { &b"C COMMIT\0 Z"[..] } else { b"C COM" });
+            assert!(begun.elapsed() >= time && proxy.was_disturbed());
+        }
     }
 }

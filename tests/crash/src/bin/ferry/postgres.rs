@@ -1,5 +1,8 @@
 //! Into a table of PostgreSQL.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
 use etl_connectors::postgres as server;
 use etl_core::ErrorKind;
 use etl_core::prelude::*;
@@ -13,8 +16,14 @@ async fn harbour(config: &Config) -> Result<server::Pool> {
 }
 
 #[loader(batch = 250, retries = 3, backoff = "10ms")]
-async fn load(items: &[Item], tx: &mut server::Transaction<'_>) -> Result<()> {
-    tx.copy_in("items", items).await
+async fn load(items: &[Item], config: &Config, tx: &mut server::Transaction<'_>) -> Result<()> {
+    static HESITATED: AtomicBool = AtomicBool::new(false);
+    tx.copy_in("items", items).await?;
+    let last = items.last().map(|item| item.id);
+    if config.hesitate.is_some_and(|at| last >= Some(at)) && !HESITATED.swap(true, Relaxed) {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    Ok(())
 }
 
 pipeline! {

@@ -17,6 +17,9 @@ pub(crate) struct Config {
     /// The database, where the target is one on a server.
     #[serde(default)]
     pub(crate) database: Option<Secret<String>>,
+    /// The record behind which a loader hesitates once for longer than it may take.
+    #[serde(default)]
+    pub(crate) hesitate: Option<u64>,
 }
 
 /// A line of the cargo.
