@@ -293,6 +293,11 @@ async fn i2_a_target_that_comes_back_is_loaded_once_wherever_it_went_away() {
             let loader = loader(&report);
             assert_eq!((loader.outages, loader.retries), (1, 60), "{keeps:?} {ask:?}");
             assert!(loader.outage_seconds > 0.0);
+            if ask == Ask::Load {
+                // The connection is good; but with a ledger each trial finds out whether the claim is.
+                let trials = if keeps == Keeps::Ledger { 58 } else { 0 };
+                assert_eq!(database.server().reconnected, trials, "{keeps:?}");
+            }
         }
     }
 }
