@@ -18,14 +18,7 @@ const DICE: u64 = 2;
 ///
 /// # Errors
 /// The harness itself fails.
-pub fn failures(
-    yard: &mut Yard,
-    class: Class,
-    seed: u64,
-    sampled: bool,
-    goes_on: impl Fn() -> bool,
-    note: Note<'_>,
-) -> Result<()> {
+pub fn failures(yard: &mut Yard, class: Class, seed: u64, sampled: bool, goes_on: impl Fn() -> bool, note: Note<'_>) -> Result<()> {
     let yard = yard.small(RECORDS)?;
     // A line that the disk tears is the affair of the function that appends it.
     let dice = if class == Class::Append { 0 } else { DICE };
