@@ -1,8 +1,11 @@
-//! What the targets have in common: a file that holds the input, and reading it to its end.
+//! What the targets have in common: a file that holds the input, and reading it to its end; values made of an
+//! input.
 //!
 //! A target is a file in `fuzz_targets` and four lines in `Cargo.toml`; its corpus is the folder of its name in
-//! `corpus`. `cargo xtask fuzz` runs them all.
+//! `corpus`. `cargo xtask fuzz` runs them all. Decoders that no other crate sees are compiled into their target
+//! from where they stand, by `#[path]`: nothing becomes public for the fuzzer's sake.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -17,13 +20,103 @@ use futures::executor::block_on;
 /// The same file for every input, in memory where there is such a place.
 pub fn file(content: &[u8]) -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let path = PATH.get_or_init(|| {
-        let memory = Path::new("/dev/shm");
-        let directory = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        directory.join(format!("etl-fuzz-{}", std::process::id()))
-    });
+    let path = PATH.get_or_init(|| place("file"));
     fs::write(path, content).expect("the file can be written");
     path
+}
+
+/// The same folder for every input, empty.
+pub fn folder() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let path = PATH.get_or_init(|| place("folder"));
+    let _not_there_at_first = fs::remove_dir_all(path);
+    fs::create_dir(path).expect("the folder can be made");
+    path
+}
+
+fn place(what: &str) -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let directory = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    directory.join(format!("etl-fuzz-{}-{what}", std::process::id()))
+}
+
+/// The files of a folder and of those in it, with what they hold.
+pub fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let content = fs::read(&path).expect("a file can be read");
+            found.insert(path, content);
+        }
+    }
+    found
+}
+
+/// The check sum behind the lines that the engine writes for itself: the first half of the SHA-256.
+pub fn sum(bytes: &[u8]) -> String {
+    hex(&hmac_sha256::Hash::hash(bytes)[..16])
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Values off the front of an input; zeros and nothings once it is used up.
+#[derive(Clone, Debug)]
+pub struct Choices<'d>(pub &'d [u8]);
+
+impl<'d> Choices<'d> {
+    /// Whether something is left.
+    pub fn more(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    pub fn flag(&mut self) -> bool {
+        self.byte() & 1 == 1
+    }
+
+    /// A number below `end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::from(u16::from_le_bytes([self.byte(), self.byte()])) % end
+    }
+
+    /// A small number, one of the largest, or any.
+    pub fn number(&mut self) -> u64 {
+        match self.byte() {
+            kind @ 0..200 => u64::from(kind),
+            kind @ 200..220 => u64::MAX - u64::from(kind - 200),
+            kind @ 220..230 => i64::MAX as u64 - u64::from(kind - 220),
+            _ => u64::from_le_bytes(std::array::from_fn(|_| self.byte())),
+        }
+    }
+
+    /// A number, or none.
+    pub fn maybe(&mut self) -> Option<u64> {
+        self.flag().then(|| self.number())
+    }
+
+    /// Up to so many bytes.
+    pub fn bytes(&mut self, most: usize) -> &'d [u8] {
+        let length = self.below(most + 1).min(self.0.len());
+        let (bytes, rest) = self.0.split_at(length);
+        self.0 = rest;
+        bytes
+    }
+
+    /// A text of up to so many bytes before what is no UTF-8 is replaced.
+    pub fn text(&mut self, most: usize) -> String {
+        String::from_utf8_lossy(self.bytes(most)).into_owned()
+    }
 }
 
 /// The first bytes of an input choose how the rest is read.
@@ -83,7 +176,7 @@ pub struct Raw {
 }
 
 /// Columns of several types: what binding and numbers come to.
-#[derive(Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct Typed {
     pub id: i64,
     pub name: String,
