@@ -21,8 +21,8 @@ pub(crate) fn ci() -> Result<()> {
     step("instructions a record", bench::instructions::instructions_if_possible)?;
     test::test(Profile::Ci)?;
     test::loom()?;
-    // As many rounds as fit; the other kinds, and a thousand rounds, are the same command by hand.
-    step("crash", || crash(&["--kind", "kill", "--budget", "2m"].map(Into::into)))
+    // As many rounds as fit; the other kinds, all places, and a thousand rounds, are the same command by hand.
+    step("crash", || crash(&["--kind", "kill,syscall,power,cut,stall", "--budget", "4m"].map(Into::into)))
 }
 
 /// What everybody compiles stays small, and the largest of it (`syn`) is compiled once.

@@ -1,10 +1,11 @@
 //! Rounds on record: one JSON line each, added up over many runs of the harness.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::Command;
 
+use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -136,12 +137,12 @@ pub fn append(path: &Path, entry: &Entry) -> Result<()> {
     Ok(File::options().create(true).append(true).open(path)?.write_all(&line)?)
 }
 
-/// The rounds of a file that were run with this delivery code.
+/// The rounds of a file that were run with this delivery code. One whose name ends in `.gz` is compressed.
 ///
 /// # Errors
 /// It cannot be read.
 pub fn read(path: &Path, code: &str) -> Result<Vec<Entry>> {
-    let content = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let content = content(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let mut entries = Vec::new();
     for (line, number) in content.lines().zip(1..) {
         let entry: Entry = serde_json::from_str(line).map_err(|error| format!("{} line {number}: {error}", path.display()))?;
@@ -150,6 +151,15 @@ pub fn read(path: &Path, code: &str) -> Result<Vec<Entry>> {
         }
     }
     Ok(entries)
+}
+
+fn content(path: &Path) -> io::Result<String> {
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return fs::read_to_string(path);
+    }
+    let mut content = String::new();
+    MultiGzDecoder::new(File::open(path)?).read_to_string(&mut content)?;
+    Ok(content)
 }
 
 #[cfg(test)]
@@ -171,6 +181,11 @@ mod tests {
         let mut sum = Entry::default();
         entries.iter().for_each(|entry| sum.add(entry));
         assert_eq!((sum.rounds, sum.bad, sum.kills), (2, 0, [2, 4, 0]));
+        let compressed = directory.path().join("rounds.jsonl.gz");
+        let mut gzip = flate2::write::GzEncoder::new(File::create(&compressed).unwrap(), flate2::Compression::default());
+        gzip.write_all(&fs::read(&path).unwrap()).unwrap();
+        gzip.finish().unwrap();
+        assert_eq!(read(&compressed, "a").unwrap().len(), 2);
     }
 
     #[test]
