@@ -105,6 +105,9 @@ fn writable(path: &Path) -> rusqlite::Result<Connection> {
 /// Moves all of a draft into the one file that is renamed.
 pub(super) fn into_one_file(sqlite: &Connection) -> rusqlite::Result<()> {
     to_its_end(sqlite, "PRAGMA wal_checkpoint(TRUNCATE)", |_| Ok(()))?;
+    // What is behind is journaled in the old way, and of such a journal the checksum sees only a part of what
+    // a power failure may tear: it must be whole before it counts.
+    sqlite.execute_batch("PRAGMA synchronous = FULL")?;
     // That it stays as it was is an answer to this, not an error.
     match to_its_end(sqlite, "PRAGMA journal_mode = DELETE", |row| row.get::<_, String>(0))?.as_deref() {
         Some("delete") => Ok(()),

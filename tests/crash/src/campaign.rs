@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::args::Args;
 use crate::class::Class;
-use crate::delivery_code;
 use crate::freight::Freight;
 use crate::kinds::Kind;
 use crate::log::{self, Entry, Version};
@@ -25,7 +24,7 @@ const BAD_SHOWN: u64 = 5;
 pub fn run(args: &Args) -> Result<bool> {
     if let Some(file) = &args.report {
         let mut table = Table::default();
-        log::read(file, &delivery_code::digest(&workspace())?)?.iter().for_each(|entry| table.add(entry));
+        log::read(file, &log::codes(&workspace())?)?.iter().for_each(|entry| table.add(entry));
         print!("{}", table.markdown());
         return Ok(table.bad() == 0);
     }

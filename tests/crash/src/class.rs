@@ -1,10 +1,11 @@
 //! The classes of targets: what each promises, where its rows are, and how far a run has come.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::Result;
 use crate::database::Database;
+use crate::delivery_code;
 use crate::freight::{Freight, Row};
 use crate::sink;
 
@@ -112,6 +113,28 @@ impl Class {
         match self {
             Self::Append => Promise::AtLeastOnce,
             _ => Promise::Once,
+        }
+    }
+
+    /// The digest of the code that decides whether its promise is kept: of all that delivers, but not of the
+    /// connectors that have no part in it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn delivery_code(self, root: &Path) -> io::Result<String> {
+        // Those that share nothing with each other; the sources are CSV, and files are common to many.
+        const APART: [&str; 4] = ["jsonl", "parquet", "postgres", "sqlite"];
+        let others = APART.into_iter().filter(|connector| self.connector() != Some(connector));
+        delivery_code::digest_without(root, &others.map(|other| Path::new("etl-connectors/src").join(other)).collect::<Vec<_>>())
+    }
+
+    fn connector(self) -> Option<&'static str> {
+        match self {
+            Self::Postgres => Some("postgres"),
+            Self::Sqlite | Self::SqliteNew | Self::Upsert => Some("sqlite"),
+            Self::Dataset | Self::Parquet => Some("parquet"),
+            Self::Jsonl | Self::JsonlGz => Some("jsonl"),
+            Self::CsvFile | Self::CsvAppend | Self::Append => None,
         }
     }
 

@@ -11,10 +11,19 @@ pub(crate) const FOLDERS: [&str; 4] = ["etl-core/src/engine", "etl-core/src/deli
 /// # Errors
 /// It cannot be read.
 pub(crate) fn digest(root: &Path) -> io::Result<String> {
+    digest_without(root, &[])
+}
+
+/// The same without these folders.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn digest_without(root: &Path, others: &[PathBuf]) -> io::Result<String> {
     let mut files = Vec::new();
     for folder in FOLDERS {
         gather(&root.join(folder), &mut files)?;
     }
+    files.retain(|file| !others.iter().any(|other| file.starts_with(root.join(other))));
     files.sort();
     let mut hash = hmac_sha256::Hash::new();
     for file in files {

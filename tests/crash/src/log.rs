@@ -1,5 +1,6 @@
 //! Rounds on record: one JSON line each, added up over many runs of the harness.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -22,6 +23,8 @@ pub struct Version {
     pub commit: String,
     /// The SHA-256 of the code of the folders that deliver, in hexadecimal, cut short.
     pub code: String,
+    /// That of what each class has to do with.
+    pub codes: BTreeMap<Class, String>,
 }
 
 /// A round, or several of one kind and class.
@@ -29,7 +32,7 @@ pub struct Version {
 pub struct Entry {
     /// The commit.
     pub commit: String,
-    /// The digest of the delivery code.
+    /// The digest of the delivery code of the class.
     pub code: String,
     /// The class of the target, by name.
     pub class: String,
@@ -64,7 +67,7 @@ impl Entry {
         let good = outcome.is_good(class.promise());
         Self {
             commit: version.commit.clone(),
-            code: version.code.clone(),
+            code: version.codes.get(&class).cloned().unwrap_or_default(),
             class: class.name().to_owned(),
             kind: kind.name().to_owned(),
             seed,
@@ -115,7 +118,15 @@ pub fn version(program: &Path, root: &Path) -> Result<Version> {
     }
     let git = Command::new("git").arg("-C").arg(root).args(["rev-parse", "--short=12", "HEAD"]).output();
     let commit = git.ok().filter(|output| output.status.success()).and_then(|output| String::from_utf8(output.stdout).ok());
-    Ok(Version { commit: commit.unwrap_or_default().trim().to_owned(), code })
+    Ok(Version { commit: commit.unwrap_or_default().trim().to_owned(), code, codes: codes(root)? })
+}
+
+/// The digests of the classes, of the code as it is now.
+///
+/// # Errors
+/// It cannot be read.
+pub fn codes(root: &Path) -> io::Result<BTreeMap<Class, String>> {
+    Class::ALL.into_iter().map(|class| Ok((class, class.delivery_code(root)?))).collect()
 }
 
 /// What stands in a program behind its mark.
@@ -137,16 +148,16 @@ pub fn append(path: &Path, entry: &Entry) -> Result<()> {
     Ok(File::options().create(true).append(true).open(path)?.write_all(&line)?)
 }
 
-/// The rounds of a file that were run with this delivery code. One whose name ends in `.gz` is compressed.
+/// The rounds of a file that were run with this delivery code of their class. One whose name ends in `.gz` is compressed.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn read(path: &Path, code: &str) -> Result<Vec<Entry>> {
+pub fn read(path: &Path, codes: &BTreeMap<Class, String>) -> Result<Vec<Entry>> {
     let content = content(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let mut entries = Vec::new();
     for (line, number) in content.lines().zip(1..) {
         let entry: Entry = serde_json::from_str(line).map_err(|error| format!("{} line {number}: {error}", path.display()))?;
-        if entry.code == code {
+        if Class::by_name(&entry.class).and_then(|class| codes.get(&class)) == Some(&entry.code) {
             entries.push(entry);
         }
     }
@@ -172,11 +183,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rounds.jsonl");
         let outcome = Outcome { kills: vec![Place::Before, Place::Between, Place::Between], ..Outcome::default() };
+        let codes = |code: &str| BTreeMap::from([(Class::Sqlite, code.to_owned())]);
         for code in ["a", "b", "a"] {
-            let version = Version { commit: "c".to_owned(), code: code.to_owned() };
+            let version = Version { commit: "c".to_owned(), code: "all".to_owned(), codes: codes(code) };
             append(&path, &Entry::of(&version, Kind::Kill, Class::Sqlite, 7, &outcome)).unwrap();
         }
-        let entries = read(&path, "a").unwrap();
+        let entries = read(&path, &codes("a")).unwrap();
         assert_eq!(entries.len(), 2);
         let mut sum = Entry::default();
         entries.iter().for_each(|entry| sum.add(entry));
@@ -185,7 +197,7 @@ mod tests {
         let mut gzip = flate2::write::GzEncoder::new(File::create(&compressed).unwrap(), flate2::Compression::default());
         gzip.write_all(&fs::read(&path).unwrap()).unwrap();
         gzip.finish().unwrap();
-        assert_eq!(read(&compressed, "a").unwrap().len(), 2);
+        assert_eq!(read(&compressed, &codes("a")).unwrap().len(), 2);
     }
 
     #[test]
@@ -199,6 +211,13 @@ mod tests {
         let file = root.path().join(delivery_code::FOLDERS[0]).join("a.rs");
         fs::write(&file, "fn a() {}").unwrap();
         let one = digest();
+        let folder = root.path().join("etl-connectors/src/sqlite");
+        let of_classes = || [Class::Sqlite, Class::Jsonl].map(|class| class.delivery_code(root.path()).unwrap());
+        let [sqlite, jsonl] = of_classes();
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("a.rs"), "fn a() {}").unwrap();
+        assert!(of_classes()[0] != sqlite && of_classes()[1] == jsonl, "what another connector does is of no account");
+        fs::remove_dir_all(&folder).unwrap();
         fs::rename(&file, file.with_file_name("b.rs")).unwrap();
         let renamed = digest();
         assert!(empty != one && one != renamed);

@@ -29,6 +29,29 @@ fn what_a_run_has_said_is_done_outlives_the_power() {
     }
 }
 
+/// The last that is done to a new database before it is published is to make it one file, under a journal
+/// of the old kind. Its checksums see every two hundredth byte, so it must not count (by what is written
+/// to its very beginning) before all of it is on the disk.
+#[test]
+fn a_journal_counts_only_when_it_is_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let yard = yard(root.path()).unwrap();
+    let pier = yard.pier("seen", Class::SqliteNew).unwrap();
+    let calls = spoil::traced(&yard, &pier, None).unwrap().calls;
+    let is = |path: &Path, end: &str| path.to_string_lossy().ends_with(end);
+    let removed = calls.iter().position(|call| matches!(&call.change, Change::Remove { path } if is(path, "-wal")));
+    let of_journal: Vec<_> = calls[removed.expect("a log")..]
+        .iter()
+        .filter_map(|call| match &call.change {
+            Change::Write { path, offset, .. } if is(path, "-journal") => Some(Some(*offset)),
+            Change::Sync { path } if is(path, "-journal") => Some(None),
+            _ => None,
+        })
+        .collect();
+    let counts = of_journal.iter().skip(1).position(|change| *change == Some(0)).expect("the first 12 bytes are written anew") + 1;
+    assert!(of_journal[..counts].last() == Some(&None), "what was not synced before counts: {of_journal:?}");
+}
+
 /// Calls that are not seen cannot be spoilt, and a sweep of a few places would look like all of them.
 #[test]
 fn a_run_is_seen_through_a_symbolic_link() {
