@@ -56,7 +56,11 @@ fn check<T: PartialEq + std::fmt::Debug>(
     if let Some(end) = ends.last() {
         match records(content, Some(*end), other) {
             Ok((rest, _)) => {
-                assert_eq!(before, whole[..before.len()], "went on although what was read has changed");
+                // Blanks may have come behind the last record, which say nothing, and make it too large.
+                let blanks = content[cut..].iter().take_while(|byte| **byte != b'\n').all(u8::is_ascii_whitespace);
+                let last = before.len() - 1;
+                let same = if blanks && whole[last].record == Err("too_large") { last } else { last + 1 };
+                assert_eq!(before[..same], whole[..same], "went on although what was read has changed");
                 assert_eq!(rest, whole[before.len()..]);
             }
             Err(error) => assert_eq!(error.code(), "source_changed"),
