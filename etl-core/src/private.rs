@@ -117,8 +117,11 @@ pub const fn filter<S: Transform>(name: &'static str, takes: Takes, input: &'sta
 #[must_use]
 #[track_caller]
 pub const fn loader<S: Loader>(name: &'static str, takes: Takes, input: &'static str, fingerprint: u64) -> StageDefinition {
-    defined(StageDefinition::new(name, Role::Loader), (takes, input), "", <S::Error as StageError>::CLASSES, fingerprint)
-        .with_target(S::Class::KIND, most_batch::<S::In, S::Target>())
+    defined(StageDefinition::new(name, Role::Loader), (takes, input), "", <S::Error as StageError>::CLASSES, fingerprint).with_target(
+        S::Class::KIND,
+        most_batch::<S::In, S::Target>(),
+        <S::Target as Target>::CONCURRENT,
+    )
 }
 
 #[track_caller]
@@ -267,6 +270,15 @@ pub const fn apart(settings: &[&str], stage: &str, otherwise: &'static str) {
         demand(!same(settings[at].as_bytes(), stage.as_bytes()), otherwise);
         at += 1;
     }
+}
+
+/// That a stage does not lose the order of the records behind one that keeps state: what such a stage
+/// knows is written down with each batch that is committed, and is about all batches before it.
+/// Says whether there is such a stage up to this one.
+#[track_caller]
+pub const fn in_order(keeps_state: bool, stage: &StageDefinition, otherwise: &'static str) -> bool {
+    demand(!(keeps_state && stage.loses_order()), otherwise);
+    keeps_state || stage.stateful
 }
 
 /// Whether a record can be rejected in any of the stages.

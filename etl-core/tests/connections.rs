@@ -1,5 +1,6 @@
 //! A connection that was left in the middle of a transaction is never used again: a target that keeps
-//! a ledger answers nothing, or an error, at every place where it is asked something, also twice.
+//! a ledger answers nothing, or an error, at every place where it is asked something, also twice, with
+//! one transaction under way at a time and with several.
 
 mod support;
 
@@ -41,6 +42,10 @@ struct Server {
     /// How many connections were made anew.
     reconnected: u64,
     misuses: BTreeSet<&'static str>,
+    /// How many transactions may be open at once, and how many were.
+    lanes: usize,
+    open: usize,
+    most_open: usize,
 }
 
 #[derive(Clone, Default)]
@@ -60,6 +65,8 @@ impl Database {
             server.hangs |= answer == Some(Answer::Nothing);
             answer
         };
+        // Whoever else is under way is asking too.
+        tokio::task::yield_now().await;
         match answer {
             None => Ok(()),
             Some(Answer::Nothing) => std::future::pending().await,
@@ -74,6 +81,14 @@ struct Connection {
     in_transaction: bool,
 }
 
+impl Connection {
+    fn end(&mut self) {
+        if std::mem::take(&mut self.in_transaction) {
+            self.database.server().open -= 1;
+        }
+    }
+}
+
 struct Tx<'c> {
     connection: &'c mut Connection,
     written: Vec<u64>,
@@ -84,6 +99,7 @@ impl Target for Database {
     type Connection = Connection;
     type Transaction<'c> = Tx<'c>;
     type Class = etl_core::guarantee::Transactional;
+    const CONCURRENT: bool = true;
 
     fn name(&self) -> Cow<'_, str> {
         "server".into()
@@ -104,7 +120,7 @@ impl Target for Database {
     async fn reconnect(&self, connection: &mut Connection) -> Result<()> {
         self.ask().await?;
         self.server().reconnected += 1;
-        connection.in_transaction = false;
+        connection.end();
         Ok(())
     }
 
@@ -121,6 +137,11 @@ impl Target for Database {
             connection.database.server().misuses.insert("a transaction begins inside another one");
         }
         connection.in_transaction = true;
+        {
+            let mut server = connection.database.server();
+            server.open += 1;
+            server.most_open = server.most_open.max(server.open);
+        }
         connection.database.ask().await?;
         Ok(Tx { connection, written: Vec::new(), entries: Vec::new() })
     }
@@ -144,7 +165,8 @@ impl Transaction for Tx<'_> {
     async fn record(&mut self, receipt: &Receipt) -> Result<Recorded> {
         self.connection.database.ask().await?;
         let mut server = self.connection.database.server();
-        if self.connection.held != Some(server.epoch) {
+        // Others are of the same claim, and a new one may be made for each.
+        if server.lanes == 1 && self.connection.held != Some(server.epoch) {
             server.misuses.insert("a transaction without the claim");
         }
         let is_there = |entry: &Entry| server.entries.iter().any(|there| there.range == entry.range && !entry.range.is_empty());
@@ -178,13 +200,13 @@ impl Transaction for Tx<'_> {
         }
         // The answer, which may be lost though the commit was not.
         self.connection.database.ask().await?;
-        self.connection.in_transaction = false;
+        self.connection.end();
         Ok(())
     }
 
     async fn rollback(self) -> Result<()> {
         self.connection.database.ask().await?;
-        self.connection.in_transaction = false;
+        self.connection.end();
         Ok(())
     }
 }
@@ -265,6 +287,7 @@ async fn run(database: &Database, timeout: Option<Duration>) -> Report {
     options.state = Some(state.path().to_owned());
     options.stages[0].batch = 10;
     options.stages[1].timeout = timeout;
+    options.stages[1].concurrency = database.server().lanes;
     let run = plan.with(Cx(database.clone()), options);
     let stop = run.stop();
     let executing = run.execute();
@@ -289,33 +312,34 @@ fn expect_once(database: &Database, what: &str) {
     assert_eq!(committed, (0..COUNT).collect::<Vec<_>>(), "{what}");
 }
 
-fn database(troubles: &[(usize, Answer)]) -> Database {
-    Database(Arc::new(Mutex::new(Server { troubles: troubles.to_vec(), ..Server::default() })))
+fn database(lanes: usize, troubles: &[(usize, Answer)]) -> Database {
+    Database(Arc::new(Mutex::new(Server { lanes, troubles: troubles.to_vec(), ..Server::default() })))
 }
 
 /// How often a run without any trouble asks.
-async fn places() -> usize {
-    let database = database(&[]);
+async fn places(lanes: usize) -> usize {
+    let database = database(lanes, &[]);
     let report = run(&database, Some(Duration::from_secs(60))).await;
     assert_eq!(report.status, Status::Done, "{:?}", report.failure);
     expect_once(&database, "no trouble");
     let server = database.server();
     assert_eq!(server.reconnected, 0);
+    assert!((lanes.min(2)..=lanes).contains(&server.most_open), "{} transactions are open at once", server.most_open);
     server.asked
 }
 
-#[tokio::test]
-async fn i2_two_troubles_at_every_place_leave_no_connection_in_a_transaction() {
+async fn two_troubles_at_every_place(lanes: usize) {
     let mut reconnected = 0;
-    for first in 0..places().await {
+    for first in 0..places(lanes).await {
         let runs = [Answer::Nothing, Answer::Away].into_iter().flat_map(|one| {
             (1..=4).flat_map(move |later| [Answer::Nothing, Answer::Away].map(|other| [(first, one), (first + later, other)]))
         });
         let all = runs.map(|troubles| async move {
-            let database = database(&troubles);
+            let database = database(lanes, &troubles);
             let report = run(&database, Some(Duration::from_millis(20))).await;
             assert_eq!(report.status, Status::Done, "{troubles:?}: {:?}", report.failure);
             assert_eq!(report.records.loaded, COUNT, "{troubles:?}");
+            assert_eq!(report.all_runs.map(|totals| totals.loaded), Some(COUNT), "{troubles:?}");
             expect_once(&database, &format!("{troubles:?}"));
             database.server().reconnected
         });
@@ -325,30 +349,57 @@ async fn i2_two_troubles_at_every_place_leave_no_connection_in_a_transaction() {
 }
 
 #[tokio::test]
-async fn i7_a_target_that_never_answers_keeps_nobody_who_gives_up_and_the_next_run_goes_on() {
-    let all = (0..places().await).map(|place| async move {
-        let database = database(&[(place, Answer::Nothing)]);
-        let report = run(&database, None).await;
-        assert!(report.records.conserved(), "{:?}", report.records);
-        assert_ne!(report.status, Status::Done, "place {place}");
-        {
-            let mut server = database.server();
-            (server.troubles, server.hangs) = (Vec::new(), false);
-        }
-        let report = run(&database, Some(Duration::from_secs(60))).await;
-        assert_eq!(report.status, Status::Done, "place {place}: {:?}", report.failure);
-        expect_once(&database, &format!("place {place}"));
-    });
-    futures::future::join_all(all).await;
+async fn i2_two_troubles_at_every_place_leave_no_connection_in_a_transaction() {
+    two_troubles_at_every_place(1).await;
 }
 
-/// The control: with this seeded bug the test of two troubles must find the connection that is used again.
+#[tokio::test]
+async fn i2_nor_do_they_with_several_transactions_under_way() {
+    for lanes in [2, 3] {
+        two_troubles_at_every_place(lanes).await;
+    }
+}
+
+#[tokio::test]
+async fn i7_a_target_that_never_answers_keeps_nobody_who_gives_up_and_the_next_run_goes_on() {
+    for lanes in [1, 2, 3] {
+        let all = (0..places(lanes).await).map(|place| async move {
+            let database = database(lanes, &[(place, Answer::Nothing)]);
+            let report = run(&database, None).await;
+            assert!(report.records.conserved(), "{:?}", report.records);
+            assert_ne!(report.status, Status::Done, "place {place}");
+            {
+                let mut server = database.server();
+                (server.troubles, server.hangs) = (Vec::new(), false);
+            }
+            let report = run(&database, Some(Duration::from_secs(60))).await;
+            assert_eq!(report.status, Status::Done, "place {place}: {:?}", report.failure);
+            assert_eq!(report.all_runs.map(|totals| totals.loaded), Some(COUNT), "place {place}: what was committed is counted once");
+            expect_once(&database, &format!("place {place}"));
+        });
+        futures::future::join_all(all).await;
+    }
+}
+
+/// The control: with a seeded bug a test must find what is wrong.
+#[cfg(feature = "mutants")]
+fn found(mutant: &str, test: &str, what: &str) {
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", test, "--nocapture"]);
+    let output = process.env("ETL_MUTANT", mutant).env("RUST_BACKTRACE", "0").output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains(what), "{words}");
+}
+
 #[cfg(feature = "mutants")]
 #[test]
 fn a_connection_that_is_used_as_it_is_is_found() {
-    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
-    test.args(["--exact", "i2_two_troubles_at_every_place_leave_no_connection_in_a_transaction", "--nocapture"]);
-    let output = test.env("ETL_MUTANT", "connection_reused").env("RUST_BACKTRACE", "0").output().unwrap();
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && words.contains("a transaction begins inside another one"), "{words}");
+    let test = "i2_two_troubles_at_every_place_leave_no_connection_in_a_transaction";
+    found("connection_reused", test, "a transaction begins inside another one");
+}
+
+#[cfg(feature = "mutants")]
+#[test]
+fn transactions_that_are_sealed_side_by_side_are_found() {
+    found("sealed_side_by_side", "i2_nor_do_they_with_several_transactions_under_way", "assertion");
 }

@@ -197,7 +197,28 @@ pub(crate) fn timeout_on_plain_fn() -> &'static str {
     "a plain `fn` cannot be stopped; make it `async`, or leave `timeout` out"
 }
 
-pub(crate) fn concurrency_on_plain_fn() -> &'static str {
+pub(crate) fn concurrency_without_a_transaction() -> &'static str {
+    "`concurrency` is the number of transactions under way at once, but this loader takes none; take `&mut` the target's transaction, or make the calls in a `#[transform(concurrency = …)]`"
+}
+
+pub(crate) fn one_transaction_at_a_time() -> &'static str {
+    "`concurrency` is the number of transactions under way at once, but this target takes one after the other; remove it"
+}
+
+pub(crate) fn concurrency_of_a_whole_run(stage: &str, pipeline: &str) -> String {
+    format!(
+        "loader `{stage}` has several transactions under way at once, but under `atomic: run` all records of pipeline `{pipeline}` become one; remove `concurrency`, or write `atomic: batch`"
+    )
+}
+
+pub(crate) fn order_lost_behind_state() -> &'static str {
+    "this stage loses the order of the records (`unordered`, or the `concurrency` of a loader) behind one that keeps `&mut` state, so what that one knows could not be written down with them; remove the option, or put the stage before the one with state"
+}
+
+pub(crate) fn concurrency_on_plain_fn(role: Role) -> &'static str {
+    if role == Role::Loader {
+        return "`concurrency` is the number of transactions under way at once, and a plain `fn` keeps its thread until it is done; make the function `async`";
+    }
     "`concurrency` is the number of `async` calls under way at once; make the function `async`, or use `parallel` to compute on several workers"
 }
 

@@ -59,7 +59,7 @@ impl Outage {
         // A flight that came twice would be a dead letter.
         observer.batch_execute("CREATE UNIQUE INDEX ON flights (departed_on, carrier, flight, origin, sched_dep_time)").unwrap();
         // Slow enough to be met half-way.
-        let slow = ["batch=500", "rate=5000/s", "retries=1", "outage=1h"].map(|option| format!("flights_table.{option}"));
+        let slow = ["batch=500", "rate=5000/s", "retries=1", "outage=1h", "concurrency=2"].map(|option| format!("flights_table.{option}"));
         let slow: Vec<&str> = slow.iter().flat_map(|option| ["--set", option]).collect();
         let mut command = command(place, &data("flights.csv"), &url, &slow);
         command.env_remove("RUST_LOG").current_dir(place.path("")).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -94,8 +94,17 @@ fn report(place: &Place) -> serde_json::Value {
 
 #[test]
 fn counts_and_sums_per_carrier_are_those_of_the_raw_csv() {
+    sums_are_those_of_the_raw_csv(&[]);
+}
+
+#[test]
+fn nor_are_others_loaded_by_several_transactions_at_once() {
+    sums_are_those_of_the_raw_csv(&["--set", "flights_table.concurrency=3", "--set", "flights_table.batch=700"]);
+}
+
+fn sums_are_those_of_the_raw_csv(more: &[&str]) {
     let (place, mut warehouse) = (Place::new(), Warehouse::new());
-    let ran = flights_postgres(&place, &data("flights.csv"), &warehouse.url, &[]);
+    let ran = flights_postgres(&place, &data("flights.csv"), &warehouse.url, more);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     ran.assert_conserved();
     let mut raw: BTreeMap<String, (i64, i64, i64)> = BTreeMap::new();

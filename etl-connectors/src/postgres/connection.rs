@@ -69,7 +69,7 @@ impl Connection {
                 lease::end_backend(&mut session, lost).await?;
             }
             if let Some(held) = self.shared.held()
-                && !lease::keep(&mut session, &held).await?
+                && !lease::renew(&mut session, &held).await?
             {
                 return Err(fenced(&self.shared.address.place));
             }

@@ -52,11 +52,14 @@ CREATE TABLE IF NOT EXISTS _etl_stage (
 /// Names the lock under which the tables are made: two runs that make them at once would collide.
 const MAKING: i64 = 0x6574_6c5f_6c65_6473;
 
-/// How long a run that is followed may hold up the takeover with a transaction of its own.
+/// How long the takeover waits before it looks who holds it up.
 const IMPATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
 
 /// How often a claim looks again where the lease changed hands while it looked.
 const LOOKS: u32 = 10;
+
+/// How often it looks who holds it up, before it waits as long as others do.
+const IMPATIENT_LOOKS: u32 = 3;
 
 /// The lease that a run has.
 #[derive(Clone, Debug)]
@@ -79,22 +82,18 @@ struct Seen {
     holder: Option<String>,
     until: String,
     expired: bool,
-    backend: Option<Backend>,
     backend_is_there: bool,
 }
 
 impl Seen {
     fn read(row: &Row) -> Self {
-        let process: Option<i32> = row.get(5);
-        let started: Option<String> = row.get(6);
         Self {
             epoch: row.get(0),
             run_id: row.get(1),
             holder: row.get(2),
             until: row.get(3),
             expired: row.get(4),
-            backend: process.zip(started).map(|(process, started)| Backend { process, started }),
-            backend_is_there: row.get(7),
+            backend_is_there: row.get(5),
         }
     }
 
@@ -125,15 +124,14 @@ pub(super) async fn claim(session: &mut Session, claim: &Claim, whole: bool) -> 
     let doing = format!("cannot claim {}", session.place);
     let lease = i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX / 2);
     let holder = serde_json::to_string(&claim.holder).unwrap_or_default();
-    let mut ended = false;
-    for _ in 0..LOOKS {
+    for looks in 0..LOOKS {
         let seen = look(session, claim.pipeline, &doing).await?;
         let is_over = seen.is_over(claim);
         if !is_over && !seen.expired {
             return Err(seen.refusal(&session.place));
         }
         session.begin().await?;
-        if !ended {
+        if looks < IMPATIENT_LOOKS {
             session.run(IMPATIENCE, doing.clone()).await?;
         }
         let taken = session
@@ -164,13 +162,9 @@ pub(super) async fn claim(session: &mut Session, claim: &Claim, whole: bool) -> 
                 // Renewed, or taken by somebody else: look again.
                 session.run("ROLLBACK", doing.clone()).await?;
             }
-            // The holder is a zombie: it hangs in a transaction that has renewed its lease.
-            Err(error) if error.code() == "postgres_locked" && !ended => {
+            Err(error) if error.code() == "postgres_locked" && looks < IMPATIENT_LOOKS => {
                 session.run("ROLLBACK", doing.clone()).await?;
-                if let Some(backend) = &seen.backend {
-                    end_backend(session, backend).await?;
-                }
-                ended = true;
+                end_sleeper(session, claim.pipeline, &doing).await?;
             }
             Err(error) => return Err(error),
         }
@@ -220,7 +214,6 @@ async fn take_over(session: &mut Session, claim: &Claim, mut held: Held, replaci
 async fn look(session: &mut Session, pipeline: &str, doing: &str) -> Result<Seen> {
     let ask =
         "SELECT epoch, run_id, holder, to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), expires_at <= clock_timestamp(),
-                      backend_pid, backend_start::text,
                       EXISTS (SELECT FROM pg_stat_activity a
                               WHERE a.pid = l.backend_pid AND (a.backend_start IS NULL OR a.backend_start = l.backend_start))
                FROM _etl_lease l WHERE pipeline = $1";
@@ -281,32 +274,17 @@ pub(super) async fn truncate(session: &mut Session, table: &str) -> Result<()> {
     Ok(())
 }
 
-/// Renews the lease; `false` if another run has it. In a transaction, nobody can take it before that
-/// ends.
+/// Renews the lease, and says on which session the run is alive; `false` if another run has it. In a
+/// transaction, nobody can take it before that ends.
 pub(super) async fn renew(session: &mut Session, held: &Held) -> Result<bool> {
     let doing = format!("cannot renew the lease of {}", session.place);
-    let epoch = checked(held);
-    let rows = session
-        .execute(
-            "UPDATE _etl_lease SET expires_at = clock_timestamp() + $3::bigint * interval '1 millisecond'
-             WHERE pipeline = $1 AND ($2::bigint IS NULL OR epoch = $2)",
-            &[&held.pipeline, &epoch, &held.lease],
-            doing,
-        )
-        .await?;
-    Ok(rows == 1)
-}
-
-/// As [`renew`], from a session that is new.
-pub(super) async fn keep(session: &mut Session, held: &Held) -> Result<bool> {
-    let doing = format!("cannot renew the lease of {}", session.place);
+    let (epoch, backend) = (checked(held), session.backend.clone());
     let rows = session
         .execute(
             "UPDATE _etl_lease SET expires_at = clock_timestamp() + $3::bigint * interval '1 millisecond',
-                    backend_pid = pg_backend_pid(),
-                    backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
+                    backend_pid = $4, backend_start = $5::text::timestamptz
              WHERE pipeline = $1 AND ($2::bigint IS NULL OR epoch = $2)",
-            &[&held.pipeline, &checked(held), &held.lease],
+            &[&held.pipeline, &epoch, &held.lease, &backend.process, &backend.started],
             doing,
         )
         .await?;
@@ -347,6 +325,23 @@ pub(super) async fn remember(session: &mut Session, held: &Held, tables: &[Strin
             "UPDATE _etl_lease SET tables = ARRAY(SELECT DISTINCT t FROM unnest(tables || $2::text[]) t ORDER BY t) WHERE pipeline = $1",
             &[&held.pipeline, &tables],
             doing,
+        )
+        .await
+        .map(drop)
+}
+
+/// Ends the session that holds the row of the lease and does nothing: a zombie, on whichever of its connections, that was
+/// stopped between the ledger and the commit, or in the middle of a claim. Nobody who is awake is silent for so long there.
+async fn end_sleeper(session: &mut Session, pipeline: &str, doing: &str) -> Result<()> {
+    // Who has changed a row that others still see as it was is named in it.
+    session
+        .query(
+            "SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+             WHERE l.locktype = 'transactionid' AND l.granted AND l.pid <> pg_backend_pid()
+               AND l.transactionid = (SELECT xmax FROM _etl_lease WHERE pipeline = $1)
+               AND a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - interval '1 second'",
+            &[&pipeline],
+            doing.to_owned(),
         )
         .await
         .map(drop)

@@ -44,6 +44,7 @@ impl Target for Pool {
     type Connection = Connection;
     type Transaction<'c> = Transaction<'c>;
     type Class = Transactional;
+    const CONCURRENT: bool = true;
 
     fn name(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.place())

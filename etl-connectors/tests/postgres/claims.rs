@@ -106,6 +106,55 @@ async fn i5_a_zombie_that_holds_the_lease_in_a_transaction_is_ended() {
 }
 
 #[tokio::test]
+async fn i5_a_zombie_with_several_transactions_is_ended_and_none_of_them_is_committed() {
+    let database = Database::of_items().await;
+    let mut zombie = claimed(&database, &elsewhere("zombie", Duration::from_millis(50))).await.unwrap();
+    let mut other = zombie.pool.connect().await.unwrap();
+    let mut first = Pool::begin(&mut zombie.connection).await.unwrap();
+    let mut second = Pool::begin(&mut other).await.unwrap();
+    first.copy_in("items", &items(0..5)).await.unwrap();
+    second.copy_in("items", &items(5..9)).await.unwrap();
+    // It is stopped when all that is left of one of them is the commit, and not on the session that has the lease.
+    assert_eq!(second.record(&receipt(5..9, 1)).await.unwrap(), Recorded::New);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut next = claimed(&database, &elsewhere("next", Duration::from_secs(60))).await.unwrap();
+    assert!(next.entries.is_empty());
+    assert_eq!(second.commit().await.unwrap_err().class(), Class::Retry);
+    assert_eq!(first.record(&receipt(0..5, 1)).await.unwrap_err().code(), "fenced");
+    first.rollback().await.unwrap();
+    assert_eq!(next.load(0..9, 1).await.unwrap(), Recorded::New);
+    assert_eq!(database.count("items").await, 9);
+}
+
+#[tokio::test]
+async fn i5_a_run_that_falls_asleep_in_its_claim_is_ended() {
+    let database = Database::of_items().await;
+    claimed(&database, &claim_of("earlier")).await.unwrap().publish().await;
+    let asleep = crate::support::client(&database.url).await;
+    asleep.batch_execute("BEGIN; UPDATE _etl_lease SET epoch = epoch + 1").await.unwrap();
+    let mut next = claimed(&database, &claim_of("next")).await.unwrap();
+    assert_eq!(next.load(0..5, 1).await.unwrap(), Recorded::New);
+    asleep.batch_execute("COMMIT").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_run_that_works_at_its_claim_is_waited_for() {
+    let database = Database::of_items().await;
+    claimed(&database, &claim_of("earlier")).await.unwrap().publish().await;
+    let busy = crate::support::client(&database.url).await;
+    busy.batch_execute("BEGIN; UPDATE _etl_lease SET epoch = epoch + 1").await.unwrap();
+    let work = async {
+        for _ in 0..10 {
+            busy.batch_execute("SELECT pg_sleep(0.3)").await.unwrap();
+        }
+        busy.batch_execute("COMMIT").await.unwrap();
+    };
+    let claim = claim_of("next");
+    let (next, ()) = futures::join!(claimed(&database, &claim), work);
+    assert_eq!(next.unwrap().load(0..5, 1).await.unwrap(), Recorded::New);
+}
+
+#[tokio::test]
 async fn a_lease_that_is_renewed_is_kept() {
     let database = Database::of_items().await;
     let mut first = claimed(&database, &elsewhere("first", Duration::from_millis(400))).await.unwrap();

@@ -107,7 +107,7 @@ pub enum Abandoned {
     note = "a loader's `&mut` parameter is the transaction of a target"
 )]
 pub trait Target: Send + Sync + Sized + 'static {
-    /// An open connection; one per loader.
+    /// An open connection; one per loader, or as many as its `concurrency`.
     type Connection: Send;
     /// A transaction on a connection.
     type Transaction<'c>: Transaction<Target = Self>;
@@ -116,6 +116,10 @@ pub trait Target: Send + Sync + Sized + 'static {
     /// How many values one batch may hold, where a batch is one statement with a bound value for
     /// each column of each record.
     const MOST_VALUES: Option<usize> = None;
+    /// Whether several of its connections can have a transaction open at once, as a loader's
+    /// `concurrency` asks for. All of them are of one [claim](Self::claim); what they commit is
+    /// [recorded](Transaction::record) one after the other, in any order.
+    const CONCURRENT: bool = false;
 
     /// Its name for people: a path, a table.
     fn name(&self) -> Cow<'_, str>;

@@ -57,16 +57,18 @@ impl<'s> Tries<'s> {
             None => {
                 if let Some(pause) = self.pauses.next() {
                     if stage.abort.is_cancelled() {
-                        return Next::Over;
+                        return Next::GivenUp;
                     }
                     stage.pause(pause).await;
                     self.attempts += 1;
                     return Next::Attempt;
                 }
-                // What may not be tried again may not be tried on trial either; and who is about to stop
-                // does not wait.
-                let outage = stage.settings.outage.filter(|_| stage.settings.retries > 0 && !stage.drain.is_cancelled());
-                let Some(outage) = outage else { return Next::Over };
+                // What may not be tried again may not be tried on trial either.
+                let Some(outage) = stage.settings.outage.filter(|_| stage.settings.retries > 0) else { return Next::Over };
+                // Who is about to stop does not begin to wait; nor does it fail where others wait already.
+                if stage.drain.is_cancelled() {
+                    return if stage.metrics.away().is_some() || stage.abort.is_cancelled() { given_up(stage) } else { Next::Over };
+                }
                 self.open.insert(Open::new(stage, outage, self.attempts, error, &target))
             }
         };
@@ -77,11 +79,7 @@ impl<'s> Tries<'s> {
         };
         tokio::select! {
             biased;
-            () = stage.drain.cancelled() => {
-                // What has been read cannot be finished while the target is away.
-                stage.abort.give_up();
-                return Next::GivenUp;
-            }
+            () = stage.drain.cancelled() => return given_up(stage),
             () = tokio::time::sleep(pause) => {}
         }
         self.attempts += 1;
@@ -91,8 +89,9 @@ impl<'s> Tries<'s> {
     /// The target has answered: whatever it was that kept it away is over.
     pub(super) fn answered<'t>(&mut self, target: impl FnOnce() -> Cow<'t, str>) {
         let Some(open) = self.open.take() else { return };
+        // Other transactions may have waited for it too.
+        let Some(away) = self.stage.metrics.close(self.stage.index).map(rounded) else { return };
         let target = target();
-        let away = rounded(open.since.elapsed());
         // A warning as the one before, so that whoever was told of the outage is told of its end.
         tracing::warn!(stage = self.stage.definition.name, %target, %away, trials = self.attempts - open.tried, "the target is back");
     }
@@ -105,6 +104,12 @@ impl<'s> Tries<'s> {
             None => error,
         }
     }
+}
+
+/// What has been read cannot be finished while the target is away.
+fn given_up(stage: &Stage) -> Next {
+    stage.abort.give_up();
+    Next::GivenUp
 }
 
 /// A breaker that is open.
@@ -122,9 +127,10 @@ struct Open<'s> {
 impl<'s> Open<'s> {
     fn new(stage: &'s Stage, outage: Duration, tried: u32, error: &Error, target: &str) -> Self {
         let outage = outage.min(CENTURY);
-        let until = humantime::format_rfc3339_seconds(SystemTime::now() + outage);
-        tracing::warn!(stage = stage.definition.name, target, %error, %until, "the target is away, and is waited for");
-        stage.metrics.open(stage.index);
+        if stage.metrics.open(stage.index) {
+            let until = humantime::format_rfc3339_seconds(SystemTime::now() + outage);
+            tracing::warn!(stage = stage.definition.name, target, %error, %until, "the target is away, and is waited for");
+        }
         let since = Instant::now();
         // The pauses go on where those between the retries ended.
         let longest = stage.settings.backoff.saturating_mul(1_u32.checked_shl(tried - 1).unwrap_or(u32::MAX));
@@ -144,7 +150,7 @@ impl<'s> Open<'s> {
 /// Whatever ends it, how long it lasted is counted.
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.stage.metrics.close(self.stage.index, self.since.elapsed());
+        self.stage.metrics.close(self.stage.index);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keeping up with what is loaded: the ledger or the checkpoint follows each load, at its pace.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use super::effects::Effects;
 use super::ledger::Ledger;
 use super::letters::{Letters, Postbox};
-use super::loading::{Amount, LoadSession, Loaded};
+use super::loading::{Amount, Landed, LoadSession, Loaded};
 use super::parcel::{Parcel, Records};
 use super::sealing::{Sealing, rejected_again};
 use super::shared::Shared;
+use super::turns::Turns;
 use crate::contract::error::{Class, Result};
 use crate::contract::target::Keeps;
 use crate::delivery::checkpoint::{Checkpoint, Store};
@@ -26,7 +27,8 @@ pub(super) const LOADS_BETWEEN_CHECKPOINTS: u32 = 16;
 
 /// A run that is followed, as the loading thread sees it.
 pub(super) struct Delivery {
-    tracker: Tracker,
+    tracker: Arc<Mutex<Tracker>>,
+    turns: Turns,
     keeps: Keeps,
     /// Where checkpoints go, where the target keeps no ledger.
     store: Option<Store>,
@@ -62,7 +64,8 @@ impl Delivery {
         (every, lease): (Duration, Duration),
     ) -> Self {
         Self {
-            tracker,
+            tracker: Arc::new(Mutex::new(tracker)),
+            turns: Turns::default(),
             keeps,
             store,
             pipeline,
@@ -117,8 +120,18 @@ impl Delivery {
     }
 
     /// How far the run has come.
-    pub(super) fn tracker(&self) -> &Tracker {
-        &self.tracker
+    pub(super) fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        // Nothing panics while it is held.
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What transactions are sealed with, where the target keeps a ledger.
+    pub(super) fn sealing(&self, letters: &Postbox) -> Option<Sealing> {
+        (self.keeps == Keeps::Ledger).then(|| Sealing {
+            tracker: Arc::clone(&self.tracker),
+            turns: self.turns.clone(),
+            letters: letters.clone(),
+        })
     }
 
     /// The most records that a kill could have doubled.
@@ -158,7 +171,28 @@ impl Delivery {
         }
     }
 
-    /// Loads the first parcels that wait, whole.
+    /// A transaction with whole parcels has ended.
+    pub(super) async fn landed<C>(&mut self, landed: Landed, shared: &Shared<C>, ledger: &mut Ledger<'_, C>, letters: &Postbox) {
+        let Landed { tally, covered, in_doubt, begun } = landed;
+        let erred = tally.counts.errors() > 0;
+        let committed = tally.failure.is_none() && !tally.given_up;
+        match &self.effects {
+            Some(effects) if committed => effects.committed(&covered),
+            Some(effects) if in_doubt => effects.doubt(&covered),
+            _ => {}
+        }
+        if committed {
+            self.note(&covered);
+            self.settled(letters).await;
+        }
+        ledger.record(shared.loader_index(), tally, begun.elapsed());
+        if erred {
+            shared.watch(false);
+        }
+        self.last = Instant::now();
+    }
+
+    /// Loads the first parcels that wait, whole, into a target without a ledger.
     pub(super) async fn load<C>(
         &mut self,
         shared: &Shared<C>,
@@ -168,33 +202,12 @@ impl Delivery {
     ) {
         let index = shared.loader_index();
         let begun = std::time::Instant::now();
-        if self.keeps == Keeps::Ledger {
-            let mut in_doubt = false;
-            let (tally, covered) = session.load_parcels(Sealing { tracker: &mut self.tracker, letters, in_doubt: &mut in_doubt }).await;
-            let erred = tally.counts.errors() > 0;
-            let committed = tally.failure.is_none() && !tally.given_up;
-            match &self.effects {
-                Some(effects) if committed => effects.committed(&covered),
-                Some(effects) if in_doubt => effects.doubt(&covered),
-                _ => {}
-            }
-            if committed {
-                self.note(&covered);
-                self.settled(letters).await;
-            }
-            ledger.record(index, tally, begun.elapsed());
-            if erred {
-                shared.watch(false);
-            }
-            self.last = Instant::now();
-            return;
-        }
         let Loaded { tally, origins, mut covered } = session.load(Amount::Parcels).await;
         let whole = tally.failure.is_none() && !tally.given_up && tally.counts.unfinished == 0;
         let counts = tally.counts;
         let excluded = ledger.record(index, tally, begun.elapsed());
         for (excluded, origin) in excluded.iter().zip(&origins) {
-            if let Some(again) = rejected_again(&self.tracker, &covered, std::slice::from_ref(excluded), origin.as_ref()) {
+            if let Some(again) = rejected_again(self.tracker().replays(), &covered, std::slice::from_ref(excluded), origin.as_ref()) {
                 covered = again;
             }
         }
@@ -208,8 +221,8 @@ impl Delivery {
         if whole && mutants::active("checkpoint_before_load") {
             self.loads += 1;
         } else if whole {
-            let proposal = self.tracker.propose(&covered, &counts, &errors);
-            self.tracker.settle(proposal);
+            let proposal = self.tracker().propose(&covered, &counts, &errors);
+            self.tracker().settle(proposal);
             self.note(&covered);
             self.loads += 1;
         } else {
@@ -224,8 +237,8 @@ impl Delivery {
             return;
         }
         let counts = Counts { out: records.len() as u64, ..Counts::default() };
-        let proposal = self.tracker.propose([&**coverage], &counts, &[]);
-        self.tracker.settle(proposal);
+        let proposal = self.tracker().propose([&**coverage], &counts, &[]);
+        self.tracker().settle(proposal);
         let _stands = self.save(session).await;
     }
 
@@ -262,10 +275,11 @@ impl Delivery {
     }
 
     fn write(&mut self, mark: Option<String>, published: bool) -> Result<()> {
+        let checkpoint = self.tracker().checkpoint(self.pipeline, &self.target, mark, published);
         let Some(store) = self.store.as_mut().filter(|_| !self.spoiled) else { return Ok(()) };
-        store.save(&self.tracker.checkpoint(self.pipeline, &self.target, mark, published))?;
+        store.save(&checkpoint)?;
         if let Some(effects) = &self.effects {
-            effects.reached(self.tracker.reached());
+            effects.reached(self.tracker().reached());
         }
         self.window = self.window.max(self.records);
         (self.last, self.loads, self.records) = (Instant::now(), 0, 0);
@@ -283,12 +297,12 @@ impl Delivery {
     /// What will be published is written down before, so that it is recognised whatever happens in
     /// between, and that it was is written down afterwards.
     pub(super) async fn publish(&mut self, session: &mut dyn LoadSession, whole: bool) -> Result<()> {
-        if whole && self.replays.is_none() && !self.tracker.progress().ended {
-            let end = self.tracker.propose_end();
+        if whole && self.replays.is_none() && !self.tracker().progress().ended {
+            let end = self.tracker().propose_end();
             if self.keeps == Keeps::Ledger {
                 session.seal_end(end.receipt()).await?;
             }
-            self.tracker.settle(end);
+            self.tracker().settle(end);
         }
         let mark = if self.keeps == Keeps::Mark { session.seal().await? } else { None };
         self.write(mark.clone(), false)?;

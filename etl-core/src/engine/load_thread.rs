@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::delivering::Delivery;
 use super::ledger::Ledger;
 use super::letters::{Letters, Postbox};
-use super::loading::{Amount, LoadSession, Loaded};
+use super::loading::{Amount, Landed, LoadSession, Loaded};
 use super::panics::guarded_async;
 use super::parcel::Train;
 use super::segment::{Clock, Segment, work};
@@ -97,7 +97,7 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
     let first = own.as_ref().map_or(stage.index, |own| own.stages[0]);
     loop {
         match waiting.next(&mut input).await {
-            Some(Some(train)) => {
+            Event::Train(train) => {
                 let (begun, chunks) = (Instant::now(), train.len());
                 let mut ledger = Ledger::new(shared, first, stage.index + 1 - first);
                 for (place, parcel) in train.into_iter().enumerate() {
@@ -121,10 +121,11 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
                     shared.trains.took(own.number, chunks, begun.elapsed());
                 }
             }
-            Some(None) => break,
+            Event::End => break,
+            Event::Landed(landed) => waiting.land(landed, &mut Ledger::new(shared, stage.index, 1)).await,
             // The records that wait here may hold the memory that the reader waits for (I7).
-            None if shared.starving.load(Relaxed) && usable => waiting.load_rest().await,
-            None => {}
+            Event::Time if shared.starving.load(Relaxed) && usable => waiting.load_rest().await,
+            Event::Time => {}
         }
         if waiting.session.is_idle() {
             waiting.oldest = None;
@@ -145,6 +146,7 @@ pub(super) async fn load<C: Context>(shared: &Shared<C>, own: Option<Segment>, p
         waiting.load_rest().await;
     }
     waiting.give_up();
+    waiting.land_all().await;
     waiting.settle().await;
     drop(letters);
     let _nobody_waits = drained.send(());
@@ -207,6 +209,17 @@ async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>,
     Ok(discarded)
 }
 
+/// What the loading thread wakes up for.
+enum Event {
+    Train(Train),
+    /// No train comes any more.
+    End,
+    /// A transaction has ended.
+    Landed(Landed),
+    /// Something is to be done now.
+    Time,
+}
+
 /// What waits to be loaded, and what follows it.
 struct Waiting<'a, C> {
     shared: &'a Shared<C>,
@@ -218,23 +231,33 @@ struct Waiting<'a, C> {
 }
 
 impl<C: Context> Waiting<'_, C> {
-    /// What comes next: a train, the end, or (`None`) a time at which something is to be done.
-    async fn next(&mut self, input: &mut mpsc::Receiver<Train>) -> Option<Option<Train>> {
+    /// What comes next.
+    async fn next(&mut self, input: &mut mpsc::Receiver<Train>) -> Event {
         let shared = self.shared;
-        let wakes = self.delivery.as_ref().and_then(|delivery| delivery.wakes());
-        if self.oldest.is_none() && wakes.is_none() {
-            return Some(input.recv().await);
+        let train = |train: Option<Train>| train.map_or(Event::End, Event::Train);
+        let under_way = self.session.under_way() > 0;
+        // Each transaction renews the claim.
+        let wakes = self.delivery.as_ref().and_then(|delivery| delivery.wakes()).filter(|_| !under_way);
+        if self.oldest.is_none() && wakes.is_none() && !under_way {
+            return train(input.recv().await);
         }
         loop {
             let starving = shared.starving.load(Relaxed) && self.oldest.is_some();
             let linger = shared.stages[shared.loader_index()].settings.linger;
             let full = self.oldest.map(|oldest| if starving { tokio::time::Instant::now() + PATIENCE } else { oldest + linger });
-            let Some(until) = full.into_iter().chain(wakes).min() else { return Some(input.recv().await) };
+            let until = full.into_iter().chain(wakes).min();
+            let time = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
-                train = input.recv() => return Some(train),
+                landed = self.session.landed(), if under_way => return landed.map_or(Event::Time, Event::Landed),
+                came = input.recv() => return train(came),
                 () = shared.starves.notified(), if !starving => {}
-                () = tokio::time::sleep_until(until) => return None,
+                () = time => return Event::Time,
             }
         }
     }
@@ -245,7 +268,9 @@ impl<C: Context> Waiting<'_, C> {
         if self.shared.stop.abort.is_cancelled() {
             return;
         }
-        let mut woken = delivery.wake(self.session, self.letters).await;
+        // Who waits for an answer of the target keeps the others waiting, and some of them hold the lease.
+        let idle = self.session.under_way() == 0;
+        let mut woken = if idle { delivery.wake(self.session, self.letters).await } else { Ok(()) };
         if let Some(marker) = self.shared.marker.get().filter(|marker| woken.is_ok() && marker.is_suspicious()) {
             woken = delivery.catch_up(self.session, self.letters).await;
             marker.done(delivery.tracker().done().count());
@@ -277,16 +302,53 @@ impl<C: Context> Waiting<'_, C> {
         }
     }
 
-    /// Loads a batch of what waits.
+    /// Loads a batch of what waits, or sets out to, where others may be under way at the same time.
     async fn load_batch(&mut self, ledger: &mut Ledger<'_, C>) {
         use tracing::Instrument;
         let stage = &self.shared.stages[self.shared.loader_index()];
-        let _busy = stage.enter(1);
         let Some(delivery) = &mut self.delivery else { return self.load_records(stage.settings.batch, ledger).await };
         stage.keep_pace(self.session.waiting().min(stage.settings.batch)).await;
+        if let Some(sealing) = delivery.sealing(self.letters) {
+            self.session.set_out(sealing);
+            while self.session.under_way() >= self.lanes() {
+                self.land_next(ledger).await;
+            }
+            return;
+        }
+        let _busy = stage.enter(1);
         let span = tracing::debug_span!(parent: &stage.span, "batch");
         delivery.load(self.shared, self.session, ledger, self.letters).instrument(span).await;
         self.follow().await;
+    }
+
+    /// How many transactions may be under way at once.
+    fn lanes(&self) -> usize {
+        let shared = self.shared;
+        // Who looks for the record that kills the process tries one parcel at a time.
+        let is_suspicious = shared.marker.get().is_some_and(|marker| marker.is_suspicious());
+        // What becomes one transaction in the end is made on one connection.
+        let alone = is_suspicious || shared.outline.policy.atomic == Atomic::Run || !self.session.is_concurrent();
+        if alone { 1 } else { shared.stages[shared.loader_index()].settings.concurrency.max(1) }
+    }
+
+    async fn land(&mut self, landed: Landed, ledger: &mut Ledger<'_, C>) {
+        let Some(delivery) = &mut self.delivery else { return };
+        delivery.landed(landed, self.shared, ledger, self.letters).await;
+        self.follow().await;
+    }
+
+    async fn land_next(&mut self, ledger: &mut Ledger<'_, C>) {
+        if let Some(landed) = self.session.landed().await {
+            self.land(landed, ledger).await;
+        }
+    }
+
+    /// Waits for all that is under way.
+    async fn land_all(&mut self) {
+        let mut ledger = Ledger::new(self.shared, self.shared.loader_index(), 1);
+        while self.session.under_way() > 0 {
+            self.land_next(&mut ledger).await;
+        }
     }
 
     /// Loads the first `count` records that wait, of a run that nothing follows.
@@ -294,6 +356,7 @@ impl<C: Context> Waiting<'_, C> {
         use tracing::Instrument;
         let index = self.shared.loader_index();
         let stage = &self.shared.stages[index];
+        let _busy = stage.enter(1);
         stage.keep_pace(count).await;
         let span = tracing::debug_span!(parent: &stage.span, "batch", records = count);
         let begun = Instant::now();

@@ -9,6 +9,7 @@ use super::wiring::Outline;
 use crate::contract::error::{Error, ErrorKind, Result};
 use crate::contract::policy::{Atomic, Delivery};
 use crate::contract::source::SourceInfo;
+use crate::contract::stage::Role;
 use crate::contract::target::Keeps;
 
 /// A target that is ready.
@@ -57,6 +58,30 @@ pub(super) fn kept(outline: &Outline, source: &SourceInfo, target: &Ready) -> Re
         ),
     )
     .hint("write to a target that keeps a ledger, such as `sqlite::open`, or to one that appears whole, such as `csv::create`"))
+}
+
+/// That batches are committed in the order in which a stage that keeps state has seen them: what it knows
+/// is written down with each of them, and is about all before it.
+///
+/// # Errors
+/// Which stage loses the order.
+pub(super) fn in_order<C>(shared: &Shared<C>) -> Result<()> {
+    let mut keeps_state = None;
+    for stage in &shared.stages {
+        let loses = stage.settings.unordered || (stage.definition.role == Role::Loader && stage.settings.concurrency > 1);
+        if let Some(before) = keeps_state.filter(|_| loses && shared.outline.policy.delivery != Some(Delivery::AtMostOnce)) {
+            let (name, option) = (stage.definition.name, if stage.settings.unordered { "unordered" } else { "concurrency" });
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("`{name}.{option}` loses the order of the records behind `{before}`, which keeps state"),
+            )
+            .hint(format!("set `{name}.{option}` to {}", if stage.settings.unordered { "off" } else { "1" })));
+        }
+        if stage.definition.stateful {
+            keeps_state = Some(stage.definition.name);
+        }
+    }
+    Ok(())
 }
 
 /// That no stage has effects to undo, where it is not written down how far the run comes: after a crash

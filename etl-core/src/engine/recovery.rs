@@ -79,6 +79,7 @@ impl Ends {
 pub(super) async fn begin<C: Context>(shared: &Arc<Shared<C>>, source: &SourceInfo, ends: &Ends) -> Result<Beginning> {
     let options = &shared.options;
     let (target, keeps) = target_of(shared);
+    promises::in_order(shared)?;
     promises::kept(&shared.outline, source, &promises::Ready { target: target.clone(), appears_whole: appears_whole(shared), keeps })?;
     let preparation = Preparation::new(options.replace, options.dry_run);
     let preparation = if shared.outline.policy.atomic == Atomic::Run { preparation.whole() } else { preparation };

@@ -105,6 +105,7 @@ impl<C: Context> Run<C> {
             let stage = &shared.stages[shared.loader_index()];
             let mut session = shared.loader.session(&shared.context, stage);
             session.prepare(Preparation::new(shared.options.replace, true).resumable(None)).await.map_err(|error| stage.failure(error))?;
+            promises::in_order(&shared)?;
             promises::kept(&shared.outline, &source, &Ready::of(session.as_ref()))?;
             if !recovery::follows(&shared, &source) {
                 promises::compensable(&shared, &source)?;

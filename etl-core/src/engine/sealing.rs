@@ -10,15 +10,16 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::breaker::{Next, Tries};
+use super::lane::{Failure, Lane, settle_outcomes};
 use super::letters::{Letters, Postbox};
 use super::lineage::Lineage;
 use super::link::{self, Missed, answered, roll_back};
-use super::loading::{Failure, Session, settle_outcomes};
 use super::parcel::Excluded;
 use super::segment::rejected;
+use super::turns::{Turn, Turns};
 use super::work::{Stopped, Tally, Work};
 use crate::contract::error::{Class, Error, ErrorKind, Result, StageError};
 use crate::contract::source::Origin;
@@ -28,12 +29,19 @@ use crate::delivery::tracker::{Coverage, Proposal, Tracker};
 use crate::mutants;
 use crate::observe::metrics::Counts;
 
-/// What a transaction is sealed with.
-pub struct Sealing<'t> {
-    pub(super) tracker: &'t mut Tracker,
-    pub(super) letters: &'t Postbox,
-    /// A commit was asked for, and nobody knows whether it took place.
-    pub(super) in_doubt: &'t mut bool,
+/// What transactions are sealed with.
+#[derive(Clone)]
+pub struct Sealing {
+    pub(super) tracker: Arc<Mutex<Tracker>>,
+    pub(super) turns: Turns,
+    pub(super) letters: Postbox,
+}
+
+impl Sealing {
+    pub(super) fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        // Nothing panics while it is held.
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Why a transaction was not committed.
@@ -50,6 +58,15 @@ enum Unsealed {
 struct Unanswered {
     proposal: Proposal,
     counts: Counts,
+    /// Nothing else is sealed before that is known.
+    turn: Turn,
+}
+
+/// A transaction that is sealed, and only to be committed.
+struct Sealed {
+    proposal: Proposal,
+    recorded: Recorded,
+    turn: Turn,
 }
 
 impl From<Stopped> for Unsealed {
@@ -58,14 +75,16 @@ impl From<Stopped> for Unsealed {
     }
 }
 
-impl<S: Loader> Session<'_, S> {
-    /// Loads `rows`, which are all that is left of `covered`, in one transaction.
+impl<S: Loader> Lane<'_, S> {
+    /// Loads `rows`, which are all that is left of `covered`, in one transaction. Whoever is told that it
+    /// is `in_doubt` knows that a commit was asked for, and not whether it took place.
     pub(super) async fn load_sealed(
         &mut self,
         rows: &[S::In],
         lineage: &Lineage,
         covered: &[Coverage],
-        mut sealing: Sealing<'_>,
+        sealing: &Sealing,
+        in_doubt: &mut bool,
         tally: &mut Tally,
     ) {
         let mut tries = Tries::new(self.stage);
@@ -76,7 +95,8 @@ impl<S: Loader> Session<'_, S> {
             *tally = Tally { batches: 1, retries: u64::from(attempts) - 1, at: tally.at, ..Tally::default() };
             let ended = {
                 let mut work = Work::new(self.stage, tally, lineage, None, rows.len());
-                self.transact(rows, lineage, covered, &mut sealing, by_parts, attempts, &mut posted, &mut unanswered, &mut work).await
+                self.transact(rows, lineage, covered, (sealing, in_doubt), by_parts, attempts, &mut posted, &mut unanswered, &mut work)
+                    .await
             };
             let error = match ended {
                 Ok(()) => return tries.answered(|| self.target_name()),
@@ -116,7 +136,7 @@ impl<S: Loader> Session<'_, S> {
         rows: &[S::In],
         lineage: &Lineage,
         covered: &[Coverage],
-        sealing: &mut Sealing<'_>,
+        (sealing, in_doubt): (&Sealing, &mut bool),
         by_parts: bool,
         attempts: u32,
         posted: &mut HashSet<u32>,
@@ -132,12 +152,13 @@ impl<S: Loader> Session<'_, S> {
         if let Some(earlier) = unanswered.take().filter(|_| !mutants::active("commit_not_asked_for")) {
             // Asked before the records are loaded again: a unique key would refuse all of them.
             match unsealed(answered(stage, transaction.is_recorded(&earlier.proposal.receipt().entries)).await, work) {
-                Ok(false) => {}
+                Ok(false) => earlier.turn.known(),
                 Ok(true) => {
                     roll_back(stage, transaction, doubt).await;
-                    *sealing.in_doubt = false;
+                    *in_doubt = false;
                     work.tally.counts = earlier.counts;
-                    sealing.tracker.settle(earlier.proposal);
+                    sealing.tracker().settle(earlier.proposal);
+                    earlier.turn.known();
                     return Ok(());
                 }
                 Err(unsealed) => {
@@ -152,16 +173,17 @@ impl<S: Loader> Session<'_, S> {
         } else {
             Self::load_whole(stage, lent, rows, ranges, attempts, &mut transaction, work).await
         };
-        let recorded = match loaded {
+        let sealed = match loaded {
             Ok(()) => Self::seal(lineage, covered, sealing, posted, &mut transaction, work).await,
             Err(unsealed) => Err(unsealed),
         };
-        let proposal = match recorded {
-            Ok((proposal, Recorded::New)) => proposal,
-            Ok((proposal, Recorded::Already)) => {
+        let (proposal, mut turn) = match sealed {
+            Ok(Sealed { proposal, recorded: Recorded::New, turn }) => (proposal, turn),
+            Ok(Sealed { proposal, recorded: Recorded::Already, turn }) => {
                 roll_back(stage, transaction, doubt).await;
-                *sealing.in_doubt = false;
-                sealing.tracker.settle(proposal);
+                *in_doubt = false;
+                sealing.tracker().settle(proposal);
+                turn.known();
                 return Ok(());
             }
             Err(unsealed) => {
@@ -169,16 +191,18 @@ impl<S: Loader> Session<'_, S> {
                 return Err(unsealed);
             }
         };
-        *sealing.in_doubt = true;
+        *in_doubt = true;
+        turn.doubt();
         let committed = link::commit(stage, transaction, true, doubt).await;
         if !mutants::active("commit_assumed")
             && let Err(unsealed) = unsealed(committed, work)
         {
-            *unanswered = Some(Unanswered { proposal, counts: work.tally.counts });
+            *unanswered = Some(Unanswered { proposal, counts: work.tally.counts, turn });
             return Err(unsealed);
         }
-        *sealing.in_doubt = false;
-        sealing.tracker.settle(proposal);
+        *in_doubt = false;
+        sealing.tracker().settle(proposal);
+        turn.known();
         Ok(())
     }
 
@@ -293,12 +317,12 @@ impl<S: Loader> Session<'_, S> {
     async fn seal(
         lineage: &Lineage,
         covered: &[Coverage],
-        sealing: &mut Sealing<'_>,
+        sealing: &Sealing,
         posted: &mut HashSet<u32>,
         transaction: &mut TransactionOf<'_, S>,
         work: &mut Work<'_, ()>,
-    ) -> Result<(Proposal, Recorded), Unsealed> {
-        let again = rejected_again(sealing.tracker, covered, &work.tally.excluded, lineage);
+    ) -> Result<Sealed, Unsealed> {
+        let again = rejected_again(sealing.tracker().replays(), covered, &work.tally.excluded, lineage);
         let covered = again.as_deref().unwrap_or(covered);
         let (mut entries, mut errors) = (Vec::new(), Vec::new());
         for mut excluded in work.tally.excluded.drain(..) {
@@ -313,16 +337,26 @@ impl<S: Loader> Session<'_, S> {
         if !entries.is_empty() {
             sealing.letters.post(vec![Letters { stage: work.stage.index, entries }]).await;
         }
+        // From here on one at a time: what this one comes to counts all that are committed before it.
+        let turn = tokio::select! {
+            biased;
+            turn = sealing.turns.next() => turn,
+            () = work.stage.abort.cancelled() => None,
+        };
+        let Some(turn) = turn else {
+            work.give_up();
+            return Err(Unsealed::Stopped);
+        };
         if !mutants::active("commit_before_dead_letters") && !sealing.letters.durable().await {
             work.give_up();
             return Err(Unsealed::Stopped);
         }
-        let proposal = sealing.tracker.propose(covered, &work.tally.counts, &errors);
+        let proposal = sealing.tracker().propose(covered, &work.tally.counts, &errors);
         if mutants::active("no_ledger") {
-            return Ok((proposal, Recorded::New));
+            return Ok(Sealed { proposal, recorded: Recorded::New, turn });
         }
         let recorded = unsealed(answered(work.stage, transaction.record(proposal.receipt())).await, work)?;
-        Ok((proposal, recorded))
+        Ok(Sealed { proposal, recorded, turn })
     }
 
     /// A transaction that holds nothing but the receipt: that the source is at its end.
@@ -363,8 +397,8 @@ impl<S: Loader> Session<'_, S> {
 }
 
 /// In a replay: what is covered, with the records that the loader rejects again.
-pub(super) fn rejected_again(tracker: &Tracker, covered: &[Coverage], excluded: &[Excluded], origin: &dyn Origin) -> Option<Vec<Coverage>> {
-    if !tracker.replays() {
+pub(super) fn rejected_again(replays: bool, covered: &[Coverage], excluded: &[Excluded], origin: &dyn Origin) -> Option<Vec<Coverage>> {
+    if !replays {
         return None;
     }
     let mut covered = covered.to_vec();

@@ -194,16 +194,22 @@ impl Metrics {
         add(&metrics.busy_nanos, nanos(busy));
     }
 
-    /// The target of stage `stage` is away, and is waited for.
-    pub(crate) fn open(&self, stage: usize) {
-        self.stages[stage].outages.fetch_add(1, Relaxed);
-        self.away_since.store(nanos(self.elapsed()).max(1), Relaxed);
+    /// The target of stage `stage` is away, and is waited for. `false` where it is by others already.
+    pub(crate) fn open(&self, stage: usize) -> bool {
+        let now = nanos(self.elapsed()).max(1);
+        let is_first = self.away_since.compare_exchange(0, now, Relaxed, Relaxed).is_ok();
+        self.stages[stage].outages.fetch_add(u64::from(is_first), Relaxed);
+        is_first
     }
 
-    /// It was, for so long.
-    pub(crate) fn close(&self, stage: usize, away: Duration) {
-        self.away_since.store(0, Relaxed);
-        self.stages[stage].outage_nanos.fetch_add(nanos(away), Relaxed);
+    /// It is not any more; says for how long it was, to the first who says so.
+    pub(crate) fn close(&self, stage: usize) -> Option<Duration> {
+        let since = self.away_since.swap(0, Relaxed);
+        let away = self.elapsed().saturating_sub(Duration::from_nanos(since));
+        (since > 0).then(|| {
+            self.stages[stage].outage_nanos.fetch_add(nanos(away), Relaxed);
+            away
+        })
     }
 
     /// Rejected records are not known to be in the dead letters, so they are not rejected yet.

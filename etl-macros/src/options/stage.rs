@@ -26,10 +26,13 @@ pub(crate) fn check(role: Role, options: &mut Options, signature: &Signature, er
     };
     if !signature.is_async {
         refuse(options, "timeout", &|| messages::timeout_on_plain_fn().to_owned());
-        refuse(options, "concurrency", &|| messages::concurrency_on_plain_fn().to_owned());
+        refuse(options, "concurrency", &|| messages::concurrency_on_plain_fn(role).to_owned());
         if matches!(role, Role::Transform | Role::Filter) {
             refuse(options, "rate", &|| messages::rate_on_plain_fn().to_owned());
         }
+    }
+    if role == Role::Loader && signature.mutable.is_none() {
+        refuse(options, "concurrency", &|| messages::concurrency_without_a_transaction().to_owned());
     }
     if role == Role::Transform && signature.mutable.is_some() {
         refuse(options, "parallel", &|| messages::shares_state("parallel"));

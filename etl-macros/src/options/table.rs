@@ -57,6 +57,7 @@ const TIMEOUT: Spec = spec("timeout", Kind::Duration, "timeout = \"30s\"");
 const DEADLINE: Spec = spec("deadline", Kind::Duration, "deadline = \"2m\"");
 const INVALID: Spec = spec("invalid", Kind::Word(FATES), "invalid = reject");
 const VALIDATE_INPUT: Spec = spec("validate", Kind::Sides { output: false }, "validate(input)");
+const CONCURRENCY: Spec = spec("concurrency", Kind::Count { max: usize::MAX as u64 }, "concurrency = 8");
 const CRATE: Spec = spec("crate", Kind::Path, "crate = ::etl_core");
 const COMPENSATE: Spec = spec("compensate", Kind::Function, "compensate = undo");
 const ATOMIC: Spec = spec("atomic", Kind::Clause("atomic: run"), "");
@@ -94,7 +95,7 @@ const EXTRACTOR: &[Spec] = &[
 const TRANSFORM: &[Spec] = &[
     spec("parallel", Kind::Flag, "parallel"),
     BATCH,
-    spec("concurrency", Kind::Count { max: usize::MAX as u64 }, "concurrency = 8"),
+    CONCURRENCY,
     spec("unordered", Kind::Flag, "unordered"),
     RATE,
     RETRIES,
@@ -113,6 +114,7 @@ const FILTER: &[Spec] = &[RATE, RETRIES, BACKOFF, TIMEOUT, DEADLINE, VALIDATE_IN
 
 const LOADER: &[Spec] = &[
     BATCH,
+    CONCURRENCY,
     LINGER,
     RATE,
     RETRIES,

@@ -180,7 +180,35 @@ fn assertions(pipeline: &Pipeline) -> TokenStream {
         assertions.extend(kept(pipeline, node, place));
     }
     assertions.extend(used(pipeline));
+    assertions.extend(in_order(pipeline));
     assertions
+}
+
+/// That no stage loses the order of the records behind one that keeps state. One constant for all of them: each
+/// call stands at its stage.
+fn in_order(pipeline: &Pipeline) -> Option<TokenStream> {
+    let graph = &pipeline.graph;
+    let behind: Vec<_> = graph.nodes.iter().enumerate().filter(|(at, _)| graph.place(*at) != Place::First).collect();
+    if behind.len() < 2 || pipeline.policy.delivery == Some(Delivery::AtMostOnce) {
+        return None;
+    }
+    let mixed = Span::mixed_site();
+    let (state, otherwise) = (Ident::new("__etl_state", mixed), Ident::new("__etl_otherwise", mixed));
+    let calls = behind.into_iter().map(|(at, node)| {
+        let span = first_span(&node.path);
+        let (etl, definition) = (runtime_at(span), associated(node, graph.place(at), "DEFINITION"));
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote_spanned!(span=> #state, &#definition, #otherwise));
+        arguments.set_span(last_span(node));
+        quote_spanned!(span=> let #state = #etl::in_order #arguments;)
+    });
+    let message = messages::order_lost_behind_state();
+    Some(quote_spanned! {mixed=>
+        const _: () = {
+            let (#state, #otherwise) = (false, #message);
+            #(#calls)*
+            let _ = #state;
+        };
+    })
 }
 
 /// That a load is only tried again where it cannot double a record, or may.
@@ -262,6 +290,9 @@ fn kept(pipeline: &Pipeline, node: &Node, place: Place) -> TokenStream {
     if place == Place::Last && atomic_run {
         let class = class();
         assertions.extend(assertion(quote_spanned!(span=> commits_whole_runs::<#class, (#path)>())));
+        let definition = associated(node, place, "DEFINITION");
+        let message = messages::concurrency_of_a_whole_run(&node.name(), &pipeline.name.to_string());
+        assertions.extend(self::assertion(node, "demand", &quote_spanned!(span=> !#definition.loads_side_by_side(), #message)));
     }
     assertions
 }

@@ -118,6 +118,14 @@ fn transacting(stage: &Stage, transaction: &syn::Type) -> Impls {
             const _: () = #etl::demand(<#name as #etl::Loader>::DEFINITION.fits_batch(#batch), #message);
         });
     }
+    if let Some(Value::Count(lanes)) = stage.options.get("concurrency").map(|entry| &entry.value) {
+        let at = mixed_at(lanes.span());
+        let etl = stage.etl(at);
+        let message = text(messages::one_transaction_at_a_time(), at);
+        assertions.extend(quote_spanned! {at=>
+            const _: () = #etl::demand(<#name as #etl::Loader>::DEFINITION.concurrent, #message);
+        });
+    }
     let tokens = quote_spanned! {at=>
         #known
         #transacts

@@ -49,11 +49,13 @@ const SHOWS: [(&str, Kind, &[Class]); 25] = [
 ];
 
 /// Seeded bugs that show in no pipeline of the ferry, and where they are caught instead.
-const ELSEWHERE: [(&str, &str); 3] = [
+const ELSEWHERE: [(&str, &str); 4] = [
     ("compensate_committed", "tests/tests/compensate"),
     // The targets that there are give up a broken session themselves; the contract does not ask it of them.
     ("connection_reused", "etl-core/tests/connections"),
     ("intent_after_effect", "tests/tests/compensate"),
+    // What is doubled or lost are sums, and no record.
+    ("sealed_side_by_side", "etl-core/tests/connections"),
 ];
 
 /// How many rounds of random kills a bug may survive.

@@ -31,6 +31,8 @@ pub struct Orders {
     pub parcel: u32,
     /// The CPU workers.
     pub threads: u32,
+    /// How many transactions are under way at once, where the target can have several.
+    pub lanes: u32,
     /// The seeded bug, if there is one.
     pub mutant: Option<String>,
     /// Further settings.
@@ -41,7 +43,7 @@ pub struct Orders {
 
 impl Default for Orders {
     fn default() -> Self {
-        Self { batch: 250, parcel: 200, threads: 2, mutant: None, set: Vec::new(), elsewhere: false }
+        Self { batch: 250, parcel: 200, threads: 2, lanes: 2, mutant: None, set: Vec::new(), elsewhere: false }
     }
 }
 
@@ -54,13 +56,14 @@ impl Orders {
         LOADS_BETWEEN_CHECKPOINTS * u64::from(self.batch + self.parcel)
     }
 
-    /// Another batch and another number of workers than last time.
+    /// Another batch, another number of workers and perhaps of transactions at once than last time.
     pub fn vary(&mut self, rng: &mut fastrand::Rng) {
         let (batch, threads) = (self.batch, self.threads);
         while (self.batch, self.threads) == (batch, threads) {
             self.batch = [60, 125, 250, 400, 700][rng.usize(..5)];
             self.threads = [1, 2, 4][rng.usize(..3)];
             self.parcel = [50, 128, 200, 500][rng.usize(..4)];
+            self.lanes = [1, 2, 2, 4][rng.usize(..4)];
         }
     }
 }
@@ -112,6 +115,7 @@ impl Ferry {
         command.env("NO_COLOR", "1").env_remove("RUST_LOG");
         if let Some(database) = &pier.database {
             command.env("ETL__DATABASE", &database.address);
+            command.arg("--set").arg(format!("load.concurrency={}", orders.lanes));
         }
         if let Some(mutant) = &orders.mutant {
             command.env("ETL_MUTANT", mutant);

@@ -8,7 +8,7 @@ use super::suggest::{did_you_mean, listed};
 use super::tree::{Leaf, Node};
 use super::value;
 use crate::contract::error::Class;
-use crate::contract::policy::{Delivery, Policy};
+use crate::contract::policy::{Atomic, Delivery, Policy};
 use crate::contract::stage::{Role, StageDefinition, StageOptions, Takes};
 use crate::engine::options::StageSettings;
 
@@ -37,7 +37,7 @@ pub(crate) const fn of(role: Role) -> &'static [Name] {
         Role::Extractor => &[Batch, Linger, Rate, Retries, Backoff, Timeout, Deadline],
         Role::Transform => &[Batch, Parallel, Concurrency, Unordered, Rate, Retries, Backoff, Timeout, Deadline, Validate],
         Role::Filter => &[Rate, Retries, Backoff, Timeout, Deadline, Validate],
-        Role::Loader => &[Batch, Linger, Rate, Retries, Backoff, Timeout, Deadline, Outage, Validate],
+        Role::Loader => &[Batch, Concurrency, Linger, Rate, Retries, Backoff, Timeout, Deadline, Outage, Validate],
     }
 }
 
@@ -180,6 +180,7 @@ impl<'a> Overlay<'a> {
                 "works on several batches at once, so it cannot be switched on: the function keeps `&mut` state"
             }
             Concurrency if !stage.is_async => "is the number of `async` calls under way at once, but this is a plain `fn`",
+            Concurrency if stage.role == Role::Loader && options.concurrency > Some(1) => return self.lanes_fit(),
             Concurrency if stage.stateful && options.concurrency > Some(1) => "cannot be more than 1: the function keeps `&mut` state",
             Batch if !stage.fits_batch(options.batch.unwrap_or(0)) => {
                 return Err(format!(
@@ -196,6 +197,17 @@ impl<'a> Overlay<'a> {
             _ => return Ok(()),
         };
         Err(refused.to_owned())
+    }
+
+    /// Whether several transactions can be under way at once.
+    fn lanes_fit(&self) -> Result<(), String> {
+        if !self.stage.transactional || !self.stage.concurrent {
+            Err("cannot be more than 1: the target takes one transaction after the other".to_owned())
+        } else if self.policy.atomic == Atomic::Run {
+            Err("cannot be more than 1: under `atomic: run` all records become one transaction".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     fn retries_fit(&self) -> Result<(), String> {
@@ -278,6 +290,7 @@ impl<'a> Overlay<'a> {
         match name {
             Batch => true,
             Parallel => !stage.stateful,
+            Concurrency if stage.role == Role::Loader => stage.is_async && stage.concurrent && self.policy.atomic != Atomic::Run,
             Concurrency => stage.is_async && !stage.stateful,
             Unordered => self.options.unordered || self.options.parallel || self.options.concurrency > Some(1),
             Rate => self.options.rate.is_some(),

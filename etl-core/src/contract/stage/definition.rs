@@ -348,6 +348,8 @@ pub struct StageDefinition {
     pub target: TargetKind,
     /// The largest batch that fits one statement of a loader's target, where there is a limit.
     pub most_batch: Option<usize>,
+    /// Whether a loader's target can have several transactions open at once.
+    pub concurrent: bool,
     /// A number that changes when the function or its options do, and not when it is only formatted
     /// or documented anew. A checkpoint holds it.
     pub fingerprint: u64,
@@ -382,6 +384,7 @@ impl StageDefinition {
             decodes: false,
             target: TargetKind::Appends,
             most_batch: None,
+            concurrent: false,
             fingerprint: 0,
         }
     }
@@ -409,6 +412,18 @@ impl StageDefinition {
     #[must_use]
     pub const fn retries_safely(&self) -> bool {
         self.options.retries.is_none() || self.transactional || !self.options.key.is_empty()
+    }
+
+    /// Whether the records behind the stage may be in another order than before it.
+    #[must_use]
+    pub const fn loses_order(&self) -> bool {
+        self.options.unordered || self.loads_side_by_side()
+    }
+
+    /// Whether it is a loader that has several transactions under way at once.
+    #[must_use]
+    pub const fn loads_side_by_side(&self) -> bool {
+        matches!((self.role, self.options.concurrency), (Role::Loader, Some(2..)))
     }
 
     /// Whether a batch of so many records fits one statement of the target.
@@ -503,11 +518,12 @@ impl StageDefinition {
         self
     }
 
-    /// [`StageDefinition::target`] and [`StageDefinition::most_batch`]
+    /// [`StageDefinition::target`], [`StageDefinition::most_batch`] and [`StageDefinition::concurrent`]
     #[must_use]
-    pub const fn with_target(mut self, target: TargetKind, most_batch: Option<usize>) -> Self {
+    pub const fn with_target(mut self, target: TargetKind, most_batch: Option<usize>, concurrent: bool) -> Self {
         self.target = target;
         self.most_batch = most_batch;
+        self.concurrent = concurrent;
         self
     }
 

@@ -12,8 +12,7 @@ use crate::stages::{Config, Item, manifest, seal, wanted, weigh};
 #[resource]
 async fn harbour(config: &Config) -> Result<server::Pool> {
     let database = config.database.as_ref().ok_or_else(|| Error::new(ErrorKind::Config, "no database is set"))?;
-    // A run that falls asleep in the middle of its claim holds up the next one for so long.
-    server::options().idle_timeout(Duration::from_secs(5)).connect(database).await
+    server::connect(database).await
 }
 
 #[loader(batch = 250, retries = 3, backoff = "10ms")]
