@@ -84,7 +84,7 @@ pub struct Answer {
     pub records: u64,
     /// Wall time of the work.
     pub seconds: f64,
-    /// User and system time of the whole process, in hundredths; 0 where it is not known.
+    /// User and system time of the whole process and of those it has waited for, in hundredths; 0 where it is not known.
     pub cpu_seconds: f64,
     /// The largest resident memory, in KiB; 0 where it is not known.
     pub peak_kib: u64,
@@ -117,11 +117,12 @@ fn peak_kib() -> u64 {
     line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }
 
-/// `utime` and `stime` of `proc(5)`, which Linux counts in hundredths of a second, for all threads.
+/// `utime`, `stime`, `cutime` and `cstime` of `proc(5)`, which Linux counts in hundredths of a second: of all threads, and of
+/// the children that have ended.
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_name, fields)| fields);
-    let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+    let ticks = fields.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse::<f64>().ok());
     ticks.sum::<f64>() / 100.0
 }
 

@@ -7,14 +7,14 @@ use crate::Result;
 /// The variable that holds its address.
 const ENV: &str = "ETL_TEST_POSTGRES";
 
-/// A clean flight; what is missing is NULL. The columns are as wide as the records are, for everybody.
+/// A clean flight as a warehouse keeps it: a time is a time, and what is missing is NULL. The columns are the same for everybody.
 const TABLE: &str = "
 DROP TABLE IF EXISTS flights, _etl_lease, _etl_ledger, _etl_stage;
 CREATE TABLE flights (
     year smallint NOT NULL, month smallint NOT NULL, day smallint NOT NULL, dep_time smallint, sched_dep_time smallint NOT NULL,
     dep_delay integer, arr_time smallint, sched_arr_time smallint NOT NULL, arr_delay integer, carrier text NOT NULL,
     flight integer NOT NULL, tailnum text, origin text NOT NULL, dest text NOT NULL, air_time integer, distance integer NOT NULL,
-    hour smallint NOT NULL, minute smallint NOT NULL, time_hour text NOT NULL, route text NOT NULL, gained integer,
+    hour smallint NOT NULL, minute smallint NOT NULL, time_hour timestamptz NOT NULL, route text NOT NULL, gained integer,
     speed_mph double precision
 );";
 

@@ -184,7 +184,7 @@ pub fn to_sqlite(flights: &[Flight], tx: &mut sqlite::Transaction<'_>) -> Result
     tx.insert("flights", flights)
 }
 
-#[loader(batch = 10_000)]
+#[loader(batch = 20_000, concurrency = 2)]
 pub async fn to_postgres(flights: &[Flight], tx: &mut postgres::Transaction<'_>) -> Result<()> {
     count(flights);
     tx.copy_in("flights", flights).await

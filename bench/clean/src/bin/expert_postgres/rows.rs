@@ -26,7 +26,7 @@ pub(crate) fn push(row: &Row<'_>, out: &mut Vec<u8>) {
     number(out, Some(row.distance));
     small(out, Some(row.hour.into()));
     small(out, Some(row.minute.into()));
-    text(out, Some(&[row.time_hour.bytes()]));
+    time(out, row.time_hour.bytes());
     text(out, Some(&[row.origin.bytes(), b"-", row.dest.bytes()]));
     number(out, row.gained());
     match row.speed_mph() {
@@ -60,6 +60,20 @@ fn number(out: &mut Vec<u8>, value: Option<i32>) {
         Some(value) => fixed(out, value.to_be_bytes()),
         None => null(out),
     }
+}
+
+/// Microseconds since 2000, of `2013-01-01T10:00:00Z`.
+#[inline(always)]
+fn time(out: &mut Vec<u8>, text: &[u8]) {
+    let Ok(text) = <&[u8; 20]>::try_from(text) else { return null(out) };
+    let two = |at: usize| i64::from(text[at] - b'0') * 10 + i64::from(text[at + 1] - b'0');
+    let (month, day) = (two(5), two(8));
+    // Years begin in March, so that the leap day is the last one.
+    let year = two(0) * 100 + two(2) - i64::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 730_425;
+    let seconds = days * 86_400 + two(11) * 3600 + two(14) * 60 + two(17);
+    fixed(out, (seconds * 1_000_000).to_be_bytes());
 }
 
 #[inline(always)]
