@@ -106,7 +106,8 @@ pub fn filter(options: TokenStream, item: TokenStream) -> TokenStream {
 /// It takes `&[T]` or `&T`, then `&Resource`s and at most one `&mut Transaction`, and returns nothing, `Result<(), E>`
 /// or one outcome per record as `Batch<(), E>`; sync or async.
 ///
-/// Options: `batch`, `linger` (how long a record waits for its batch to fill: 1 s), `rate = "100/s"` (records
+/// Options: `batch`, `concurrency` (transactions under way, committed in any order; for a target that can have several,
+/// such as PostgreSQL), `linger` (how long a record waits for its batch to fill: 1 s), `rate = "100/s"` (records
 /// committed), `retries`, `backoff`, `timeout` (`async fn` only), `deadline` (of all tries of a batch together),
 /// `outage = "10m"` (how long a target that is away is waited for when the retries are used up),
 /// `validate(input)`, `invalid = reject|skip|fail`, `idempotent(key = id)` or `idempotent(key = [day, number])` (the
