@@ -63,6 +63,11 @@ pub fn numbered(mut line: Line, seen: &mut u64) -> Line {
     line
 }
 
+#[transform(concurrency = 4)]
+pub async fn looked_up(line: Line) -> Line {
+    line
+}
+
 #[resource]
 pub fn database(config: &Config) -> Result<sqlite::Database> {
     sqlite::open(&config.database)
@@ -90,6 +95,15 @@ pipeline! {
         flow: lines => checked => numbered => table,
         delivery: exactly_once,
         dead_letter: file(settings.rejects),
+    }
+}
+
+pipeline! {
+    LookedUp {
+        settings: Config,
+        resources: [database],
+        flow: lines => numbered => looked_up => table,
+        delivery: exactly_once,
     }
 }
 
@@ -184,6 +198,22 @@ fn i2_a_run_in_parts_loads_what_one_run_does_at_any_batch_size_and_parallelism()
     let all = done.all_runs.unwrap();
     assert_eq!((all.extracted, all.loaded, all.rejected), (3_000, good(3_000).len() as u64, bad(3_000).len() as u64));
     assert!(all.conserved());
+}
+
+#[test]
+fn i4_an_operator_cannot_lose_the_order_behind_a_stage_that_keeps_state() {
+    let place = Place::new(100);
+    let unordered: fn(&mut RunOptions) = |options| options.stages[2].unordered = true;
+    let side_by_side: fn(&mut RunOptions) = |options| options.stages[3].concurrency = 2;
+    for (change, option) in [(unordered, "looked_up.unordered"), (side_by_side, "table.concurrency")] {
+        let failure = place.run_of::<LookedUp>(change).failure.unwrap();
+        assert_eq!(failure.kind(), ErrorKind::Config);
+        let words = format!("`{option}` loses the order of the records behind `numbered`, which keeps state");
+        assert!(failure.to_string().contains(&words), "{failure}");
+    }
+    assert!(place.ids().is_empty());
+    assert_eq!(place.run_of::<LookedUp>(|_| {}).status, Status::Done);
+    assert_eq!(place.ids(), (0..100).collect::<Vec<_>>());
 }
 
 #[test]

@@ -104,6 +104,7 @@ fn every_layer_refuses_the_same_values_with_the_same_words() {
         ("locate.timeout", "5", "must be a duration such as `5s`, `250ms`, `2m` or `1h 30m`, not `5`"),
         ("locate.backoff", "0ms", "must be longer than zero"),
         ("locate.outage", "10m", "is not an option of a `transform`, but of other roles"),
+        ("flights_table.concurrency", "2", "cannot be more than 1: the target takes one transaction after the other"),
         ("flights_table.outage", "soon", "must be a duration such as `5s`, `250ms`, `2m` or `1h 30m`, not `soon`"),
         ("locate.concurrency", "0", "must be at least 1, not `0`"),
         ("locate.validate", "on", "cannot be switched on: the attribute does not say which side to validate"),
@@ -201,6 +202,20 @@ fn options_of_one_stage_must_agree() {
     assert_eq!(problem(&[(flag, "flights_table.retries", "0"), (flag, "flights_table.outage", "0")]), None);
     // The attribute's backoff has nothing to say once the operator switches retries off.
     assert_eq!(problem(&[(flag, "locate.retries", "0")]), None);
+}
+
+#[test]
+fn several_transactions_are_for_a_target_that_takes_them_and_not_for_a_run_that_becomes_one() {
+    let mut outline = outline();
+    outline.stages[4].concurrent = true;
+    let problems = |outline: &crate::cli::Outline| {
+        let said = said(&[&COMPLETE[..], &[(Layer::Flag, "flights_table.concurrency", "2")]].concat()).unwrap();
+        let resolved = resolve::<Settings>(outline, said);
+        (resolved.options.stages[4].concurrency, resolved.problems.into_iter().map(|problem| problem.text).collect::<Vec<_>>())
+    };
+    assert_eq!(problems(&outline), (2, Vec::new()));
+    outline.policy.atomic = crate::contract::policy::Atomic::Run;
+    assert_eq!(problems(&outline).1, ["cannot be more than 1: under `atomic: run` all records become one transaction"]);
 }
 
 #[test]
