@@ -5,7 +5,7 @@
 //! something is to be added; then it is copied, because it appears as a whole again or not at all.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use etl_core::target::{Claim, Entry, Preparation};
@@ -35,7 +35,14 @@ impl Private {
         }
         let over = over(path, preparation.replace)?;
         if let Some((file, place)) = NewFile::reopen(path, over)? {
-            return Ok(Self::Kept { file, place, whole: preparation.whole });
+            let looked = is_half_copied(&file);
+            let half =
+                looked.map_err(|error| Error::io(ErrorKind::Config, format!("cannot look at {}", place.temporary().display()), &error))?;
+            if !half {
+                return Ok(Self::Kept { file, place, whole: preparation.whole });
+            }
+            // There is nothing in it that is not in what it was copied from.
+            place.discard();
         }
         if path.is_file() && ledger::is_kept(path) {
             return Ok(Self::Published { path: path.to_owned(), replace: preparation.replace, claim: None });
@@ -96,6 +103,32 @@ impl Private {
     pub(super) fn is_published(&self) -> bool {
         matches!(self, Self::Published { .. })
     }
+}
+
+/// What every database begins with.
+const HEADER: &[u8; 16] = b"SQLite format 3\0";
+
+/// Copies a database that was published. The header comes last, when all the rest is durable: a copy that was left half-way has
+/// none, so that it is not taken for a draft with commits in it.
+fn copy(published: &Path, mut draft: &File) -> io::Result<()> {
+    let mut published = File::open(published)?;
+    let mut header = [0; HEADER.len()];
+    published.read_exact(&mut header)?;
+    draft.seek(SeekFrom::Start(HEADER.len() as u64))?;
+    io::copy(&mut published, &mut draft)?;
+    draft.sync_all()?;
+    draft.seek(SeekFrom::Start(0))?;
+    draft.write_all(&header)?;
+    draft.sync_all()
+}
+
+/// Whether a draft is a [copy](copy) that was left half-way.
+fn is_half_copied(mut draft: &File) -> io::Result<bool> {
+    let mut header = Vec::with_capacity(HEADER.len());
+    draft.seek(SeekFrom::Start(0))?;
+    draft.take(HEADER.len() as u64).read_to_end(&mut header)?;
+    // One that is empty was made for records, and none has come.
+    Ok(!header.is_empty() && header != HEADER)
 }
 
 fn writable(path: &Path) -> rusqlite::Result<Connection> {
@@ -194,10 +227,55 @@ impl Opened {
         let over = over(path, false)?;
         let kept = Private::keep(path, over, false)?;
         if let Private::Kept { file, .. } = &kept {
-            let mut published = File::open(path).map_err(|error| failed(&error))?;
-            io::copy(&mut published, &mut &*file).map_err(|error| failed(&error))?;
+            copy(path, file).map_err(|error| failed(&error))?;
         }
         drop(self.sqlite);
         Ok(Self::begin(kept, name, &claim)?.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(path: &Path) -> Vec<u8> {
+        let sqlite = Connection::open(path).unwrap();
+        sqlite
+            .execute_batch("CREATE TABLE _etl_lease (pipeline TEXT); INSERT INTO _etl_lease VALUES ('Ours'), (hex(zeroblob(9000)))")
+            .unwrap();
+        drop(sqlite);
+        fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn i2_a_copy_that_was_left_half_way_is_no_draft() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out.db");
+        let published = database(&path);
+        let resumable = Preparation::new(false, false).resumable(None);
+        // What a kill leaves of it: nothing, the beginning without the header, everything but the header, everything.
+        let half = [vec![0; HEADER.len()], published[HEADER.len()..published.len() / 2].to_vec()].concat();
+        let almost = [vec![0; HEADER.len()], published[HEADER.len()..].to_vec()].concat();
+        for (left, is_draft) in [(Vec::new(), true), (half, false), (almost, false), (published.clone(), true)] {
+            let (file, place) = NewFile::keep(&path, Over::Anything).unwrap();
+            let draft = place.temporary().to_owned();
+            drop((file, place));
+            fs::write(&draft, left).unwrap();
+            let private = Private::prepare(&path, &resumable).unwrap();
+            assert_eq!(private.is_published(), !is_draft);
+            assert_eq!(draft.exists(), is_draft, "what is not wanted is not left behind");
+            assert_eq!(fs::read(&path).unwrap(), published);
+        }
+    }
+
+    #[test]
+    fn a_copy_is_what_was_copied() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out.db");
+        let published = database(&path);
+        let (file, place) = NewFile::keep(&path, Over::Anything).unwrap();
+        copy(&path, &file).unwrap();
+        assert_eq!(fs::read(place.temporary()).unwrap(), published);
+        assert!(!is_half_copied(&file).unwrap());
     }
 }

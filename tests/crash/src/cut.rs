@@ -67,6 +67,8 @@ pub(crate) fn disturb(
         // The run may have gone on since: what it had committed is told by the rehearsal.
         outcome.kills.push(said.place(says, at));
     }
+    // A run with several connections may say less than the rehearsal did: the next one is not meant.
+    proxy.leave_alone();
     match landing.code {
         // It has tried again.
         Some(0) => yard.judge(&pier, &landing, &mut outcome)?,

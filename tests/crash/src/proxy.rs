@@ -156,6 +156,11 @@ impl Proxy {
         *self.line() = Line { trouble: Some((says, at, trouble)), ..Line::default() };
     }
 
+    /// Makes no trouble any more, if there was none yet.
+    pub fn leave_alone(&self) {
+        self.line().trouble = None;
+    }
+
     /// What was said since the last [`disturb`](Self::disturb).
     #[must_use]
     pub fn said(&self) -> Said {
