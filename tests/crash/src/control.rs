@@ -59,7 +59,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
 ];
 
 /// How many rounds of random kills a bug may survive.
-const PATIENCE: u64 = 40;
+const PATIENCE: u64 = 100;
 
 /// Looks for each seeded bug of the code. Returns whether all of them were caught.
 ///
