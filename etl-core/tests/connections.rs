@@ -401,5 +401,5 @@ fn a_connection_that_is_used_as_it_is_is_found() {
 #[cfg(feature = "mutants")]
 #[test]
 fn transactions_that_are_sealed_side_by_side_are_found() {
-    found("sealed_side_by_side", "i2_nor_do_they_with_several_transactions_under_way", "assertion");
+    found("sealed_side_by_side", "i2_nor_do_they_with_several_transactions_under_way", "right: Some(40)");
 }

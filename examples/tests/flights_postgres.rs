@@ -98,7 +98,7 @@ fn counts_and_sums_per_carrier_are_those_of_the_raw_csv() {
 }
 
 #[test]
-fn nor_are_others_loaded_by_several_transactions_at_once() {
+fn several_transactions_at_once_load_what_one_after_the_other_does() {
     sums_are_those_of_the_raw_csv(&["--set", "flights_table.concurrency=3", "--set", "flights_table.batch=700"]);
 }
 

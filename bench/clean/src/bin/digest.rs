@@ -186,8 +186,8 @@ fn jsonl(lines: impl BufRead, rows: &mut Rows) -> Result<()> {
 fn sqlite(path: &Path, rows: &mut Rows) -> Result<()> {
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut statement = database.prepare(&format!("SELECT {} FROM flights", columns().join(", ")))?;
-    let mut found = statement.query([])?;
-    while let Some(found) = found.next()? {
+    let mut answer = statement.query([])?;
+    while let Some(found) = answer.next()? {
         let mut row = Row::default();
         for (at, &name) in columns().iter().enumerate() {
             row.add(&match found.get_ref(at)? {
@@ -213,8 +213,8 @@ fn warehouse(rows: &mut Rows) -> Result<()> {
         number => format!("{number}::bigint"),
     });
     let wanted: Vec<_> = wanted.collect();
-    let mut found = client.query_raw::<_, &str, _>(&format!("SELECT {} FROM flights", wanted.join(", ")), [])?;
-    while let Some(found) = found.next()? {
+    let mut answer = client.query_raw::<_, &str, _>(&format!("SELECT {} FROM flights", wanted.join(", ")), [])?;
+    while let Some(found) = answer.next()? {
         let mut row = Row::default();
         for (at, &name) in columns().iter().enumerate() {
             row.add(&match found.columns()[at].type_().name() {
