@@ -1,6 +1,6 @@
 //! A connection that was left in the middle of a transaction is never used again: a target that keeps
 //! a ledger answers nothing, or an error, at every place where it is asked something, also twice, with
-//! one transaction under way at a time and with several.
+//! one transaction under way at a time and with several. And none is left alone while its loader waits.
 
 mod support;
 
@@ -9,14 +9,15 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use etl_core::engine::{Run, RunOptions};
 use etl_core::error::{Class, Result};
 use etl_core::needs::{Context, Provides};
 use etl_core::observe::report::{Report, Status};
 use etl_core::source::{BoxSource, FromIter, IntoSource};
-use etl_core::stage::{Extractor, Lent, Loaded, Loader, Role, StageDefinition, Takes, TransactionOf, Unchecked};
+use etl_core::stage::{Extractor, Lent, Loaded, Loader, Rate, Role, StageDefinition, Takes, TransactionOf, Unchecked};
 use etl_core::target::{Abandoned, Claim, Entry, Keeps, Preparation, Receipt, Recorded, Target, Transaction};
 use etl_core::wiring::Plan;
-use etl_core::{Error, ErrorKind, engine::RunOptions};
+use etl_core::{Error, ErrorKind};
 use support::{Number, Oops};
 
 const COUNT: u64 = 40;
@@ -41,6 +42,8 @@ struct Server {
     hangs: bool,
     /// How many connections were made anew.
     reconnected: u64,
+    /// How often the claim was renewed.
+    renewed: u64,
     misuses: BTreeSet<&'static str>,
     /// How many transactions may be open at once, and how many were.
     lanes: usize,
@@ -130,6 +133,11 @@ impl Target for Database {
         server.asked = 0;
         connection.held = Some(server.epoch);
         Ok(server.entries.clone())
+    }
+
+    async fn renew(&self, _: &mut Connection) -> Result<()> {
+        self.server().renewed += 1;
+        Ok(())
     }
 
     async fn begin(connection: &mut Connection) -> Result<Tx<'_>> {
@@ -280,15 +288,20 @@ impl Loader for Insert {
 
 use etl_core::error::StageError as _;
 
+/// A run with other options than the usual ones.
+fn run_with(database: &Database, state: &std::path::Path, options: impl FnOnce(&mut RunOptions)) -> Run<Cx> {
+    let plan = Plan::build("numbers").extract::<Numbers>().load::<Insert>();
+    let mut usual = RunOptions::new(plan.outline());
+    usual.state = Some(state.to_owned());
+    usual.stages[0].batch = 10;
+    usual.stages[1].concurrency = database.server().lanes;
+    options(&mut usual);
+    plan.with(Cx(database.clone()), usual)
+}
+
 async fn run(database: &Database, timeout: Option<Duration>) -> Report {
     let state = tempfile::tempdir().unwrap();
-    let plan = Plan::build("numbers").extract::<Numbers>().load::<Insert>();
-    let mut options = RunOptions::new(plan.outline());
-    options.state = Some(state.path().to_owned());
-    options.stages[0].batch = 10;
-    options.stages[1].timeout = timeout;
-    options.stages[1].concurrency = database.server().lanes;
-    let run = plan.with(Cx(database.clone()), options);
+    let run = run_with(database, state.path(), |options| options.stages[1].timeout = timeout);
     let stop = run.stop();
     let executing = run.execute();
     tokio::pin!(executing);
@@ -378,6 +391,32 @@ async fn i7_a_target_that_never_answers_keeps_nobody_who_gives_up_and_the_next_r
             expect_once(&database, &format!("place {place}"));
         });
         futures::future::join_all(all).await;
+    }
+}
+
+#[tokio::test]
+async fn i7_what_is_under_way_and_the_claim_go_on_while_the_loader_keeps_its_pace() {
+    for lanes in [1, 2, 3] {
+        let (database, state) = (database(lanes, &[]), tempfile::tempdir().unwrap());
+        let run = run_with(&database, state.path(), |options| {
+            options.stages[1].rate = Some(Rate::new(1, 3_600));
+            options.lease = Duration::from_millis(30);
+        });
+        let stop = run.stop();
+        let executing = tokio::spawn(run.execute());
+        // The second batch may go in ten hours.
+        let gone_on = async {
+            while database.server().committed.len() < 10 || database.server().renewed < 3 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let gone_on = tokio::time::timeout(Duration::from_secs(60), gone_on).await;
+        stop.abort();
+        let report = executing.await.unwrap();
+        let server = database.server();
+        assert!(gone_on.is_ok(), "{lanes} at once: {} committed, renewed {} times", server.committed.len(), server.renewed);
+        assert_eq!((report.status, report.records.loaded), (Status::Stopped, 10), "{:?}", report.failure);
+        assert_eq!(server.committed, (0..10).collect::<Vec<_>>());
     }
 }
 

@@ -1,5 +1,6 @@
 //! The loading thread: asked first to make the target ready, it then loads what comes.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -209,6 +210,14 @@ async fn end(session: &mut dyn LoadSession, mut delivery: Option<&mut Delivery>,
     Ok(discarded)
 }
 
+/// Waits until then, if there is such a time.
+async fn reached(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What the loading thread wakes up for.
 enum Event {
     Train(Train),
@@ -236,8 +245,7 @@ impl<C: Context> Waiting<'_, C> {
         let shared = self.shared;
         let train = |train: Option<Train>| train.map_or(Event::End, Event::Train);
         let under_way = self.session.under_way() > 0;
-        // Each transaction renews the claim.
-        let wakes = self.delivery.as_ref().and_then(|delivery| delivery.wakes()).filter(|_| !under_way);
+        let wakes = self.wakes();
         if self.oldest.is_none() && wakes.is_none() && !under_way {
             return train(input.recv().await);
         }
@@ -245,19 +253,40 @@ impl<C: Context> Waiting<'_, C> {
             let starving = shared.starving.load(Relaxed) && self.oldest.is_some();
             let linger = shared.stages[shared.loader_index()].settings.linger;
             let full = self.oldest.map(|oldest| if starving { tokio::time::Instant::now() + PATIENCE } else { oldest + linger });
-            let until = full.into_iter().chain(wakes).min();
-            let time = async {
-                match until {
-                    Some(until) => tokio::time::sleep_until(until).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let time = reached(full.into_iter().chain(wakes).min());
             tokio::select! {
                 biased;
                 landed = self.session.landed(), if under_way => return landed.map_or(Event::Time, Event::Landed),
                 came = input.recv() => return train(came),
                 () = shared.starves.notified(), if !starving => {}
                 () = time => return Event::Time,
+            }
+        }
+    }
+
+    /// When a checkpoint is to be written or the claim to be renewed, as far as no transaction does it: each
+    /// renews the claim.
+    fn wakes(&self) -> Option<tokio::time::Instant> {
+        let idle = self.session.under_way() == 0;
+        self.delivery.as_ref().filter(|_| idle).and_then(|delivery| delivery.wakes())
+    }
+
+    /// Waits until `records` may pass at the loader's rate. What is under way goes on meanwhile, and so does the
+    /// claim.
+    async fn keep_pace(&mut self, records: usize, ledger: &mut Ledger<'_, C>) {
+        let shared = self.shared;
+        let mut pace = pin!(shared.stages[shared.loader_index()].keep_pace(records));
+        loop {
+            let (under_way, wakes) = (self.session.under_way() > 0, reached(self.wakes()));
+            tokio::select! {
+                biased;
+                () = &mut pace => return,
+                landed = self.session.landed(), if under_way => {
+                    if let Some(landed) = landed {
+                        self.land(landed, ledger).await;
+                    }
+                }
+                () = wakes => self.follow().await,
             }
         }
     }
@@ -306,8 +335,11 @@ impl<C: Context> Waiting<'_, C> {
     async fn load_batch(&mut self, ledger: &mut Ledger<'_, C>) {
         use tracing::Instrument;
         let stage = &self.shared.stages[self.shared.loader_index()];
-        let Some(delivery) = &mut self.delivery else { return self.load_records(stage.settings.batch, ledger).await };
-        stage.keep_pace(self.session.waiting().min(stage.settings.batch)).await;
+        if self.delivery.is_none() {
+            return self.load_records(stage.settings.batch, ledger).await;
+        }
+        self.keep_pace(self.session.waiting().min(stage.settings.batch), ledger).await;
+        let Some(delivery) = &mut self.delivery else { return };
         if let Some(sealing) = delivery.sealing(self.letters) {
             self.session.set_out(sealing);
             while self.session.under_way() >= self.lanes() {

@@ -85,7 +85,7 @@ pub struct StageSettings {
     pub batch: usize,
     /// Whether batches are worked on side by side.
     pub parallel: bool,
-    /// How many calls of an async function are under way at once.
+    /// How much is under way at once: calls of an async function, or transactions of a loader.
     pub concurrency: usize,
     /// Whether the order of the source may be lost.
     pub unordered: bool,
