@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use support::{Place, data};
@@ -96,8 +97,11 @@ fn a_second_run_goes_on_where_the_first_stopped_and_begins_again_only_when_told_
     let rest = place.flights(&data("flights.csv"), &[]);
     assert_eq!((rest.code, rest.total("extracted")), (0, 26_904), "{}", rest.stderr);
     assert_eq!(place.number("SELECT count(*) FROM flights"), 26_483.0);
+    let inode = || std::fs::metadata(place.path("flights.sqlite")).unwrap().ino();
+    let published = inode();
     let none = place.flights(&data("flights.csv"), &[]);
     assert_eq!((none.code, none.total("extracted")), (0, 0), "nothing is new");
+    assert_eq!(inode(), published, "no copy takes its place");
     place.flights(&data("flights.csv"), &["--fresh"]).assert_fails(78, &["flights.sqlite", "--replace"]);
     assert_eq!(place.number("SELECT count(*) FROM flights"), 26_483.0, "the output is untouched");
     assert_eq!(place.flights(&data("flights.csv"), &["--fresh", "--replace"]).total("extracted"), 27_004);

@@ -170,7 +170,9 @@ pub(super) async fn begin<C: Context>(shared: &Arc<Shared<C>>, source: &SourceIn
             Tracker::new(partition_of(&source.name, identity.as_ref()), 0, progress)
         }
         Some(stored) => {
-            let progress = going_on(shared, &stored, source, ends).await?;
+            let mut progress = going_on(shared, &stored, source, ends).await?;
+            // It stays at its end until something is added: then nothing has to be written to a target that is whole.
+            progress.ended = of.is_all_in(&stored);
             tracing::info!(
                 parent: &shared.span,
                 run = stored.progress.run_id,
