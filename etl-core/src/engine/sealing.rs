@@ -87,6 +87,8 @@ impl<S: Loader> Lane<'_, S> {
         in_doubt: &mut bool,
         tally: &mut Tally,
     ) {
+        // Nothing is committed before the letters of the stages before are durable, which takes as long as a disk does.
+        sealing.letters.ahead().await;
         let mut tries = Tries::new(self.stage);
         let (mut by_parts, mut posted) = (false, HashSet::new());
         let mut unanswered = None;
