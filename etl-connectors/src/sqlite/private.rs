@@ -86,9 +86,11 @@ impl Private {
             }
             Self::Kept { place, .. } => {
                 let sqlite = writable(place.temporary())?;
-                // After a power failure it is as it was at some commit: the ledger in it says at which.
+                // After a power failure it is as it was at some commit: the ledger in it says at which. A page that many
+                // commits change is copied out of the log once, if that is long (64 MB).
                 sqlite.execute_batch(
-                    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048;",
+                    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+                     PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 16000;",
                 )?;
                 Ok(sqlite)
             }
